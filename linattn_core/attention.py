@@ -1,0 +1,181 @@
+"""One-layer multi-head linear attention, and the linear predictor it is.
+
+y = sum_h V_h Z (Z^T Q_h z) = sum_h V_h C Q_h z with C = Z Z^T and z the last column of Z (arXiv:2410.10101v4, section 2).
+In coordinates y_a = sum_{jkl} W[a,j,k,l] C[j,k] z[l] with W[a,j,k,l] = sum_h V_h[a,j] Q_h[k,l]; only the part of W that is
+symmetric in (j, k) matters, so the function is y = P phi(Z) with P = ``coefficients()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from linattn_core.errors import ShapeError
+from linattn_core.features import (
+    SQRT2,
+    FeatureBatch,
+    as_context,
+    feature_batch,
+    feature_count,
+    svec_indices,
+    svec_scale,
+)
+from linattn_core.traces import Traces
+
+CHUNK_BYTES = 64 * 2**20
+"""Explicit features formed at a time while predicting."""
+
+
+class HasCoefficients(Protocol):
+    """A model that is linear in phi: a ``LinearAttention`` or a ``Predictor``."""
+
+    def coefficients(self) -> np.ndarray:
+        """Return P (m, p) with y = P phi(Z)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """The linear predictor y = P phi(Z), with P kept only at the features that ever were non-zero.
+
+    ``dim`` is d, ``columns`` (k,) the sorted indices of these features among the p(d), ``weights`` (m, k) their
+    coefficients; a feature outside ``columns`` has coefficient zero, as the minimum-norm solution has it.
+    """
+
+    dim: int
+    columns: np.ndarray
+    weights: np.ndarray
+
+    def __call__(self, Z: np.ndarray) -> np.ndarray:
+        """Return y (m,) for one input Z (d, n)."""
+        Z = as_context(Z, self.dim)
+        return self.on(Traces.contexts(Z.T, np.array([0]), np.array([Z.shape[1]])))[0]
+
+    def on(self, traces: Traces) -> np.ndarray:
+        """Return the answers (N, m) on all inputs of ``traces``. Raises ``ShapeError`` on another embedding dimension."""
+        if traces.dim != self.dim:
+            raise ShapeError(f"predictor: got traces with d = {traces.dim}, wanted d = {self.dim}.")
+        if len(traces) == 0:
+            return np.empty((0, len(self.weights)))
+        size = max(1, CHUNK_BYTES // (8 * feature_count(self.dim)))
+        size = max(size, 4096) if traces.is_sparse else size
+        return np.concatenate([self.apply(feature_batch(chunk)) for chunk in traces.chunks(size)])
+
+    def apply(self, batch: FeatureBatch) -> np.ndarray:
+        """Return P phi (N, m) for features in factored form."""
+        rows = batch.rows()
+        if batch.is_sparse:
+            return np.asarray(rows[:, self.columns] @ self.weights.T)
+        picked = rows if len(self.columns) == rows.shape[1] else rows[:, self.columns]
+        return np.asarray(picked @ self.weights.T)
+
+    def coefficients(self) -> np.ndarray:
+        """Return P (m, p), dense."""
+        P = np.zeros((len(self.weights), feature_count(self.dim)))
+        P[:, self.columns] = self.weights
+        return P
+
+
+@dataclass(frozen=True, eq=False)
+class LinearAttention:
+    """Multi-head linear attention with heads V (H, m, d) and Q (H, d, d); ``model(Z)`` is the answer at the last token.
+
+    Q is the product of key and query maps. Raises ``ShapeError`` unless the shapes fit and all entries are finite.
+    """
+
+    V: np.ndarray
+    Q: np.ndarray
+
+    def __post_init__(self) -> None:
+        V, Q = np.asarray(self.V, dtype=np.float64), np.asarray(self.Q, dtype=np.float64)
+        if V.ndim != 3 or Q.ndim != 3 or len(V) != len(Q) or Q.shape[1] != Q.shape[2] or V.shape[2] != Q.shape[1]:
+            raise ShapeError(f"LinearAttention: got V {V.shape} and Q {Q.shape}, wanted (H, m, d) and (H, d, d).")
+        if not (np.isfinite(V).all() and np.isfinite(Q).all()):
+            raise ShapeError("LinearAttention: got NaN or infinity among the heads, wanted finite numbers.")
+        object.__setattr__(self, "V", V)
+        object.__setattr__(self, "Q", Q)
+
+    @property
+    def heads(self) -> int:
+        """The number of heads H."""
+        return len(self.V)
+
+    @property
+    def dim(self) -> int:
+        """The embedding dimension d."""
+        return int(self.Q.shape[1])
+
+    @property
+    def outputs(self) -> int:
+        """The answer dimension m."""
+        return int(self.V.shape[1])
+
+    def __call__(self, Z: np.ndarray) -> np.ndarray:
+        """Return y (m,) = sum_h V_h Z (Z^T Q_h z) for one input Z (d, n): the literal attention formula, O(H n d)."""
+        Z = as_context(Z, self.dim)
+        scores = Z.T @ (self.Q @ Z[:, -1]).T  # (n, H)
+        return np.einsum("had,dh->a", self.V, Z @ scores)
+
+    def on(self, traces: Traces) -> np.ndarray:
+        """Return the answers (N, m) on all inputs of ``traces``: V C Q z, with C by running sums."""
+        return self._predictor.on(traces)
+
+    def coefficients(self) -> np.ndarray:
+        """Return P (m, p) with y = P phi(Z): equal for two models iff they agree on all inputs (Cor. A.4)."""
+        d, m = self.dim, self.outputs
+        j, k = svec_indices(d)
+        P = np.zeros((m, len(j), d))
+        for V, Q in zip(self.V, self.Q, strict=True):
+            P += V[:, j, None] * Q[None, k] + V[:, k, None] * Q[None, j]
+        # Off the diagonal svec carries sqrt(2): P sqrt(2) C_jk must equal (W_jk + W_kj) C_jk. On it W_jj was added twice.
+        return (P / np.where(j == k, 2.0, SQRT2)[:, None]).reshape(m, -1)
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        P = self.coefficients()
+        columns = np.flatnonzero(np.any(P != 0, axis=0))
+        return Predictor(self.dim, columns, P[:, columns])
+
+    def rollout(
+        self, Z: np.ndarray, steps: int, rounding: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> np.ndarray:
+        """Run the model on its own answers: append y as the next token, ``steps`` times. Needs m = d.
+
+        ``Z`` (d, n) is the prompt, ``rounding`` is applied to each answer before it is appended. Returns (steps, d), the
+        appended tokens. C is updated by one outer product a step, which equals the literal formula on the grown context.
+        """
+        if self.outputs != self.dim:
+            raise ShapeError(f"rollout: got m = {self.outputs} answers for d = {self.dim}, wanted m = d.")
+        Z = as_context(Z, self.dim)
+        C, z, out = Z @ Z.T, Z[:, -1], np.empty((steps, self.dim))
+        for t in range(steps):
+            y = np.einsum("haj,jk,hkl,l->a", self.V, C, self.Q, z, optimize=["einsum_path", (2, 3), (0, 1), (0, 1)])
+            z = y if rounding is None else rounding(y)
+            C = C + np.outer(z, z)
+            out[t] = z
+        return out
+
+
+def distance(a: HasCoefficients, b: HasCoefficients) -> float:
+    """Return ||P_a - P_b||_F: the data-free distance between the functions of two models or predictors.
+
+    Zero iff they agree on every input (arXiv:2410.10101v4, Cor. A.4). Raises ``ShapeError`` if d or m differ.
+    """
+    P, R = a.coefficients(), b.coefficients()
+    if P.shape != R.shape:
+        raise ShapeError(f"distance: got coefficients {P.shape} and {R.shape}, wanted models of the same d and m.")
+    return float(np.linalg.norm(P - R))
+
+
+def unfolding(predictor: Predictor) -> np.ndarray:
+    """Return the (j, k)-symmetric W as a tensor (m, d, d, d): W[a,j,k,l] C[j,k] z[l] summed is the predictor's answer."""
+    d, m = predictor.dim, len(predictor.weights)
+    j, k = svec_indices(d)
+    P = predictor.coefficients().reshape(m, len(j), d) / svec_scale(d)[:, None]
+    W = np.empty((m, d, d, d))
+    W[:, j, k] = P
+    W[:, k, j] = P
+    return W
