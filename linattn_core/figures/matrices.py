@@ -86,7 +86,7 @@ def number(value: float) -> str:
     """A cell's number in at most five characters; exact zeros are left blank so that the pattern shows."""
     if abs(value) < 5e-13:
         return ""
-    if abs(value - round(value)) < 5e-4 and abs(value) < 1e4:
+    if round(value) and abs(value - round(value)) < 5e-4 and abs(value) < 1e4:
         return str(round(value))
     return f"{value:.2f}" if 0.01 <= abs(value) < 100 else f"{value:.0e}"
 
