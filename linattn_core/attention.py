@@ -1,8 +1,8 @@
 """One-layer multi-head linear attention, and the linear predictor it is.
 
-y = sum_h V_h Z (Z^T Q_h z) = sum_h V_h C Q_h z with C = Z Z^T and z the last column of Z (arXiv:2410.10101v4, section 2).
-In coordinates y_a = sum_{jkl} W[a,j,k,l] C[j,k] z[l] with W[a,j,k,l] = sum_h V_h[a,j] Q_h[k,l]; only the part of W that is
-symmetric in (j, k) matters, so the function is y = P phi(Z) with P = ``coefficients()``.
+y = sum_h V_h Z (Z^T Q_h z) = sum_h V_h C Q_h z with C = Z Z^T and z the last column of Z (arXiv:2410.10101v4, section
+2). In coordinates y_a = sum_{jkl} W[a,j,k,l] C[j,k] z[l] with W[a,j,k,l] = sum_h V_h[a,j] Q_h[k,l]; only the part of
+W that is symmetric in (j, k) matters, so the function is y = P phi(Z) with P = ``coefficients()``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Predictor:
         return self.on(Traces.contexts(Z.T, np.array([0]), np.array([Z.shape[1]])))[0]
 
     def on(self, traces: Traces) -> np.ndarray:
-        """Return the answers (N, m) on all inputs of ``traces``. Raises ``ShapeError`` on another embedding dimension."""
+        """Return the answers (N, m) on all inputs of ``traces``. Raises ``ShapeError`` on another d."""
         if traces.dim != self.dim:
             raise ShapeError(f"predictor: got traces with d = {traces.dim}, wanted d = {self.dim}.")
         if len(traces) == 0:
@@ -71,6 +71,15 @@ class Predictor:
             return np.asarray(rows[:, self.columns] @ self.weights.T)
         picked = rows if len(self.columns) == rows.shape[1] else rows[:, self.columns]
         return np.asarray(picked @ self.weights.T)
+
+    def at(self, columns: np.ndarray) -> np.ndarray:
+        """Return the coefficients (m, k) of the sorted features ``columns`` (k,), zero where it has none."""
+        if np.array_equal(columns, self.columns):
+            return self.weights
+        place = np.minimum(np.searchsorted(self.columns, columns), max(len(self.columns) - 1, 0))
+        if len(self.columns) == 0:
+            return np.zeros((len(self.weights), len(columns)))
+        return self.weights[:, place] * (self.columns[place] == columns)
 
     def coefficients(self) -> np.ndarray:
         """Return P (m, p), dense."""
@@ -130,7 +139,8 @@ class LinearAttention:
         P = np.zeros((m, len(j), d))
         for V, Q in zip(self.V, self.Q, strict=True):
             P += V[:, j, None] * Q[None, k] + V[:, k, None] * Q[None, j]
-        # Off the diagonal svec carries sqrt(2): P sqrt(2) C_jk must equal (W_jk + W_kj) C_jk. On it W_jj was added twice.
+        # Off the diagonal svec carries sqrt(2): P sqrt(2) C_jk must equal (W_jk + W_kj) C_jk. On it W_jj was added
+        # twice.
         return (P / np.where(j == k, 2.0, SQRT2)[:, None]).reshape(m, -1)
 
     @cached_property
@@ -144,8 +154,9 @@ class LinearAttention:
     ) -> np.ndarray:
         """Run the model on its own answers: append y as the next token, ``steps`` times. Needs m = d.
 
-        ``Z`` (d, n) is the prompt, ``rounding`` is applied to each answer before it is appended. Returns (steps, d), the
-        appended tokens. C is updated by one outer product a step, which equals the literal formula on the grown context.
+        ``Z`` (d, n) is the prompt, ``rounding`` is applied to each answer before it is appended. Returns (steps, d),
+        the appended tokens. C is updated by one outer product a step, which equals the literal formula on the grown
+        context.
         """
         if self.outputs != self.dim:
             raise ShapeError(f"rollout: got m = {self.outputs} answers for d = {self.dim}, wanted m = d.")
@@ -171,7 +182,7 @@ def distance(a: HasCoefficients, b: HasCoefficients) -> float:
 
 
 def unfolding(predictor: Predictor) -> np.ndarray:
-    """Return the (j, k)-symmetric W as a tensor (m, d, d, d): W[a,j,k,l] C[j,k] z[l] summed is the predictor's answer."""
+    """Return the (j, k)-symmetric W (m, d, d, d): W[a,j,k,l] C[j,k] z[l] summed is the answer."""
     d, m = predictor.dim, len(predictor.weights)
     j, k = svec_indices(d)
     P = predictor.coefficients().reshape(m, len(j), d) / svec_scale(d)[:, None]

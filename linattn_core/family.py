@@ -1,8 +1,9 @@
-"""The space a task's legal inputs excite: F = span of phi over all legal contexts (theory: family certificate, ours)."""
+"""The space that legal inputs excite: F = span of phi over all legal contexts of a task (ours)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy import sparse
@@ -12,13 +13,21 @@ from linattn_core.features import feature_rows
 from linattn_core.traces import Traces
 
 
+class HasFamily(Protocol):
+    """A task that can describe all its legal inputs."""
+
+    def family(self) -> Family | None:
+        """Return F, or None where it has no finite description."""
+
+
 @dataclass(frozen=True, eq=False)
 class Family:
-    """F given by spanning features: rows of ``features`` (R, p) CSR span F, and ``words`` says each in the task's words.
+    """F given by spanning features: rows of ``features`` (R, p) CSR span F, and ``words`` says each in the task's
+    words.
 
     ``dimension`` is dim F; ``source`` says how F was obtained ("exact: ..." or "sampled: ..."). If F lies inside
-    range(Lambda), every minimiser of the training loss gives the same answer on EVERY legal input, since the features of a
-    legal input are a linear combination of the rows and a minimiser's answer is linear in the features.
+    range(Lambda), every minimiser of the training loss gives the same answer on EVERY legal input, since the features
+    of a legal input are a linear combination of the rows and a minimiser's answer is linear in the features.
     """
 
     features: sparse.csr_array

@@ -120,9 +120,14 @@ class FeatureBatch:
             return (sparse.csr_array(inner) * sparse.csr_array(query)).toarray()
         return np.asarray(inner * query)
 
-    def take(self, index: np.ndarray) -> FeatureBatch:
-        """Return the examples ``index`` as a batch."""
-        return FeatureBatch(self.svec[index], self.query[index])
+    def inner(self, X: np.ndarray) -> np.ndarray:
+        """Return the inner products (N, R) of these features with explicit rows X (R, p), of dense factors."""
+        folded = X.reshape(len(X), self.svec.shape[1], self.query.shape[1])
+        return np.stack([np.einsum("nl,nl->n", self.svec @ row, self.query) for row in folded], axis=1)
+
+    def combine(self, alpha: np.ndarray) -> np.ndarray:
+        """Return the explicit rows alpha Phi (R, p) for alpha (R, N), of dense factors."""
+        return np.stack([((self.svec * a[:, None]).T @ self.query).ravel() for a in alpha])
 
 
 def row_kronecker(a: sparse.csr_array, b: sparse.csr_array) -> sparse.csr_array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -65,7 +66,9 @@ class Traces:
     @classmethod
     def from_examples(cls, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> Traces:
         """Make traces from (Z (d, n_i), y (m,)) pairs of any lengths. Raises ``ShapeError`` on none or mixed d, m."""
-        contexts, targets, d = [], [], None
+        contexts: list[np.ndarray] = []
+        targets: list[np.ndarray] = []
+        d: int | None = None
         for Z, y in pairs:
             Z = as_context(Z, d)
             d = Z.shape[0]
@@ -122,7 +125,7 @@ class Traces:
         if not -len(self) <= i < len(self):
             raise IndexError(f"example {i} of {len(self)}")
         tokens = self.tokens[self.start[i] : self.stop[i]]
-        return (tokens.toarray() if self.is_sparse else tokens).T, self.targets[i]
+        return (tokens.toarray() if sparse.issparse(tokens) else np.asarray(tokens)).T, self.targets[i]
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return (self[i] for i in range(len(self)))
@@ -145,8 +148,9 @@ class Traces:
     @property
     def bytes(self) -> int:
         """Bytes held by the stored arrays."""
-        tokens = self.tokens
-        held = tokens.data.nbytes + tokens.indices.nbytes + tokens.indptr.nbytes if self.is_sparse else tokens.nbytes
+        tokens: Any = self.tokens
+        arrays = (tokens.data, tokens.indices, tokens.indptr) if self.is_sparse else (tokens,)
+        held = sum(array.nbytes for array in arrays)
         return int(held + self.start.nbytes + self.stop.nbytes + self.targets.nbytes)
 
     def subset(self, index: np.ndarray | slice) -> Traces:

@@ -1,0 +1,53 @@
+"""Heads by singular value decomposition: Algorithm 1 of arXiv:2410.10101v4."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg
+
+from linattn_core.attention import LinearAttention, Predictor
+from linattn_core.features import SQRT2, svec_indices
+from linattn_core.numerics import check_memory
+
+HEAD_TOLERANCE = 1e-10
+"""Singular values below this fraction of the largest are rounding, not heads."""
+
+
+def svd_heads(predictor: Predictor) -> LinearAttention:
+    """Return the heads V_h = sqrt(s_h) u_h, Q_h = sqrt(s_h) v_h of W as an (m d) x (d d) matrix, largest first.
+
+    W is the (j, k)-symmetric one, so a teacher with ONE head generally comes back with d^2 heads: these are not the
+    teacher's heads, only the same function. Sign convention: the largest entry of every Q_h is positive. Raises
+    ``TooLargeError`` where the matrix would not fit.
+    """
+    d, m = predictor.dim, len(predictor.weights)
+    a, j, k, index, values = _entries(predictor)
+    left, rows = np.unique(a * d + j, return_inverse=True)
+    right, columns = np.unique(k * d + index, return_inverse=True)
+    count = min(len(left), len(right))
+    needed = 8.0 * (3 * len(left) * len(right) + count * d * (d + m))
+    check_memory(needed, f"An SVD of {len(left):,} x {len(right):,} for up to {count:,} heads", "learn with heads=None")
+    M = np.zeros((len(left), len(right)))
+    M[rows, columns] = values
+    if not M.any():
+        return LinearAttention(np.zeros((1, m, d)), np.zeros((1, d, d)))
+    U, s, Vt = linalg.svd(M, full_matrices=False, overwrite_a=True)
+    H = int(np.sum(s > HEAD_TOLERANCE * s[0]))
+    largest = Vt[np.arange(H), np.abs(Vt[:H]).argmax(axis=1)]
+    root = np.sqrt(s[:H]) * np.where(largest < 0, -1.0, 1.0)
+    V, Q = np.zeros((H, m * d)), np.zeros((H, d * d))
+    V[:, left] = U.T[:H] * root[:, None]
+    Q[:, right] = Vt[:H] * root[:, None]
+    return LinearAttention(V.reshape(H, m, d), Q.reshape(H, d, d))
+
+
+def _entries(predictor: Predictor) -> tuple[np.ndarray, ...]:
+    """Return (a, j, k, l, W[a,j,k,l]) of all possibly non-zero entries of the symmetric W."""
+    d, m = predictor.dim, len(predictor.weights)
+    j, k = (x[predictor.columns // d] for x in svec_indices(d))
+    index, off = predictor.columns % d, j != k
+    value = np.where(off, predictor.weights / SQRT2, predictor.weights)
+    first, second, last = np.r_[j, k[off]], np.r_[k, j[off]], np.r_[index, index[off]]
+    a = np.repeat(np.arange(m), len(first))
+    values = np.concatenate([value, value[:, off]], axis=1).ravel()
+    return a, np.tile(first, m), np.tile(second, m), np.tile(last, m), values

@@ -1,0 +1,242 @@
+"""One least-squares problem in the form its data suggest: sparse examples in blocks, dense moments, or a dense kernel.
+
+All three offer the same to the learner and the certificate: a plan, the factored range of Lambda, B, and the gradient
+of the loss at a predictor. So the column in ``learn`` reads the same whatever the data.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from linattn_core.attention import Predictor
+from linattn_core.errors import ShapeError
+from linattn_core.examples import Block, Examples, blocks
+from linattn_core.factor import Subspace, from_rows, from_second
+from linattn_core.features import FeatureBatch, feature_batch, feature_count
+from linattn_core.moments import CHUNK_BYTES, Moments
+from linattn_core.numerics import Device, Progress, check_memory, device, no_progress
+from linattn_core.plan import BlockPlan, Plan
+from linattn_core.traces import Traces
+
+
+@dataclass(frozen=True, eq=False)
+class Problem(ABC):
+    """Least squares over the examples: d, m, N and the device its linear algebra runs on."""
+
+    dim: int
+    outputs: int
+    count: int
+    device: Device
+
+    @property
+    @abstractmethod
+    def plan(self) -> Plan:
+        """Sizes, route and cost, without factoring anything."""
+
+    @abstractmethod
+    def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
+        """Factor the range of Lambda, block by block; ``ridge`` is added to the unscaled Lambda."""
+
+    @abstractmethod
+    def errors(self, predictor: Predictor | None) -> tuple[float, np.ndarray, np.ndarray]:
+        """Return (sum of squared errors, columns (k,), sum over examples of error phi^T (m, k)) at a predictor.
+
+        ``None`` is the zero predictor, whose last entry is B. The last entry is the negative half gradient of the loss.
+        """
+
+    def solve(self, spaces: Sequence[Subspace], predictor: Predictor | None, ridge: float) -> Predictor:
+        """Return ``predictor`` plus one exact least-squares step; from ``None`` that is the minimum-norm minimiser.
+
+        A second step from the first's answer is iterative refinement: it removes the rounding that forming Lambda cost.
+        """
+        _, columns, cross = self.errors(predictor)
+        every = np.sort(np.concatenate([s.columns for s in spaces])) if spaces else np.empty(0, dtype=np.int64)
+        weights = np.zeros((self.outputs, len(every)))
+        for space in spaces:
+            here = np.searchsorted(every, space.columns)
+            target = cross[:, np.searchsorted(columns, space.columns)]
+            before = predictor.weights[:, here] if predictor is not None else 0.0
+            weights[:, here] = before + space.solve(target - ridge * before)
+        return Predictor(self.dim, every, weights)
+
+
+@dataclass(frozen=True, eq=False)
+class SparseProblem(Problem):
+    """Sparse tokens: distinct examples, split into connected components."""
+
+    examples: Examples
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """The connected components."""
+        return list(blocks(self.examples.rows))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Each block by its own cheapest route."""
+        parts = [BlockPlan.choose(len(b.index), len(b.columns)) for b in self.blocks]
+        sizes = (self.count, len(self.examples.weights), self.dim, self.outputs, feature_count(self.dim))
+        return Plan.of(sizes, parts, 2 * 16.0 * self.examples.rows.nnz, self.device.name)
+
+    def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
+        """Factor block by block."""
+        spaces, total, done = [], sum(b.flops for b in self.plan.blocks), 0.0
+        for block, part in zip(self.blocks, self.plan.blocks, strict=True):
+            weights = self.examples.weights[block.index]
+            if part.route == "primal":
+                second = (block.rows.T @ sparse.diags_array(weights) @ block.rows).toarray()
+                spaces.append(from_second(block.columns, second, ridge, self.device))
+            else:
+                spaces.append(from_rows(block.columns, block.rows, weights, ridge))
+            done += part.flops
+            progress(done / total, f"block {len(spaces):,} of {len(self.blocks):,}")
+        return spaces
+
+    def errors(self, predictor: Predictor | None) -> tuple[float, np.ndarray, np.ndarray]:
+        """Sum over the distinct examples with their weights; what merging averaged away is added to the loss."""
+        rows, weights = self._active
+        error = self.examples.targets
+        if predictor is not None:
+            columns = self._columns
+            inside = (
+                predictor.weights if len(predictor.columns) == len(columns) else predictor.coefficients()[:, columns]
+            )
+            error = error - rows @ inside.T
+        weighted = error * weights[:, None]
+        return float(np.sum(weighted * error)) + self.examples.scatter, self._columns, np.asarray(weighted.T @ rows)
+
+    @cached_property
+    def _columns(self) -> np.ndarray:
+        return np.unique(self.examples.rows.indices).astype(np.int64)
+
+    @cached_property
+    def _active(self) -> tuple[sparse.csr_array, np.ndarray]:
+        rows = self.examples.rows
+        index = np.searchsorted(self._columns, rows.indices)
+        shape = (rows.shape[0], len(self._columns))
+        return sparse.csr_array((rows.data, index, rows.indptr), shape=shape), self.examples.weights
+
+
+@dataclass(frozen=True, eq=False)
+class MomentProblem(Problem):
+    """Known by its moments; ``traces`` are there too unless the data were streamed."""
+
+    moments: Moments
+    traces: Traces | None
+
+    @cached_property
+    def _second(self) -> np.ndarray:
+        return self.moments.second
+
+    @cached_property
+    def _blocks(self) -> list[np.ndarray]:
+        return list(self.moments.blocks())
+
+    @cached_property
+    def plan(self) -> Plan:
+        """One primal block, or several where the second moment falls apart."""
+        parts = [BlockPlan.primal(len(b), self.count) for b in self._blocks]
+        sizes = (self.count, self.count, self.dim, self.outputs, feature_count(self.dim))
+        return Plan.of(sizes, parts, 16.0 * len(self.moments.columns) ** 2, self.device.name)
+
+    def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
+        """Factor each component of Lambda."""
+        spaces = []
+        for index in self._blocks:
+            whole = len(index) == len(self._second)
+            second = self._second if whole else self._second[np.ix_(index, index)]
+            spaces.append(from_second(self.moments.columns[index], second, ridge, self.device))
+            progress(len(spaces) / len(self._blocks), f"block {len(spaces):,} of {len(self._blocks):,}")
+        return spaces
+
+    def errors(self, predictor: Predictor | None) -> tuple[float, np.ndarray, np.ndarray]:
+        """From the traces where they are at hand; from the moments otherwise, good to rounding of sum ||y||^2."""
+        moments = self.moments
+        if predictor is None:
+            return moments.square, moments.columns, moments.cross
+        if self.traces is not None:
+            return _dense_errors(self.traces, predictor)
+        P = predictor.at(moments.columns)
+        explained = P @ self._second
+        loss = moments.square - 2 * float(np.sum(P * moments.cross)) + float(np.sum(explained * P))
+        return max(loss, 0.0), moments.columns, moments.cross - explained
+
+
+@dataclass(frozen=True, eq=False)
+class KernelProblem(Problem):
+    """Fewer dense examples than features: the kernel matrix (N, N); works when d is in the hundreds."""
+
+    traces: Traces
+    batch: FeatureBatch
+
+    @cached_property
+    def plan(self) -> Plan:
+        """One dual block."""
+        p = feature_count(self.dim)
+        part = BlockPlan.dual(self.count, p)
+        held = 8.0 * self.count * self.batch.svec.shape[1] + 8.0 * self.outputs * p
+        return Plan.of((self.count, self.count, self.dim, self.outputs, p), [part], held, self.device.name)
+
+    def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
+        """Factor the kernel matrix."""
+        columns = np.arange(feature_count(self.dim))
+        space = from_rows(columns, self.batch, np.ones(self.count), ridge)
+        progress(1.0, "kernel matrix factored")
+        return [space]
+
+    def errors(self, predictor: Predictor | None) -> tuple[float, np.ndarray, np.ndarray]:
+        """Sum over the examples in factored form."""
+        error = (
+            self.traces.targets
+            if predictor is None
+            else self.traces.targets - self.batch.inner(predictor.at(np.arange(feature_count(self.dim))))
+        )
+        cross = self.batch.combine(error.T)
+        return float(np.sum(error**2)), np.arange(feature_count(self.dim)), cross
+
+
+def _dense_errors(traces: Traces, predictor: Predictor) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the errors of dense traces at a predictor, chunk by chunk."""
+    p = feature_count(traces.dim)
+    P = predictor.at(np.arange(p))
+    loss, cross = 0.0, np.zeros((traces.outputs, p))
+    for chunk in traces.chunks(max(32, CHUNK_BYTES // (8 * p))):
+        rows = feature_batch(chunk).rows()
+        error = chunk.targets - rows @ P.T
+        loss += float(np.sum(error**2))
+        cross += error.T @ rows
+    return loss, np.arange(p), cross
+
+
+def problem(traces: Traces | Moments, device_name: str = "cpu", progress: Progress = no_progress) -> Problem:
+    """Read the data once and put the least-squares problem in its cheapest form.
+
+    Raises ``ShapeError`` on zero examples and ``TooLargeError`` before allocating what would not fit.
+    """
+    where = device(device_name)
+    if isinstance(traces, Moments):
+        if traces.count == 0:
+            raise ShapeError("learn: got moments of zero examples, wanted at least one; add traces first.")
+        return MomentProblem(traces.dim, traces.outputs, traces.count, where, traces, None)
+    if len(traces) == 0:
+        raise ShapeError("learn: got zero examples, wanted at least one; raise the number of traces.")
+    sizes = (traces.dim, traces.outputs, len(traces), where)
+    if traces.is_sparse:
+        return SparseProblem(*sizes, Examples.of(traces, progress))
+    p = feature_count(traces.dim)
+    if len(traces) < p:
+        n = len(traces)
+        needed = 8.0 * (n * p / traces.dim + 4 * n * n + 2 * traces.outputs * p)
+        check_memory(needed, f"A dual problem of {n:,} examples at d = {traces.dim}", "use fewer examples or smaller d")
+        return KernelProblem(*sizes, traces, feature_batch(traces))
+    needed = 8.0 * (3 * p * p) + CHUNK_BYTES
+    check_memory(
+        needed, f"The second moment at d = {traces.dim} (p = {p:,})", "use a smaller d, or fewer examples than p"
+    )
+    return MomentProblem(*sizes, Moments.of(traces, where, progress), traces)
