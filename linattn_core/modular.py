@@ -1,0 +1,188 @@
+"""Exact linear algebra modulo the prime p = 2^31 - 1: rank, echelon bases, solutions, without rounding.
+
+Features of one-hot tokens are integers, so their rank can be decided instead of estimated. The rank modulo a prime never
+exceeds the rank over the rationals, and is smaller only if p divides all of its minors: for a matrix not made against
+this p that is a matter of chance of about 1/p. Where that is not enough, see ``rational``.
+
+Products go through float64 BLAS: one factor is split into halves of 16 and 15 bits, so that 64 products of at most
+2^16 * 2^31 add up to at most 2^53 and stay exact. p is a Mersenne prime: reducing is a shift and an addition.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+PRIME = 2**31 - 1
+BLOCK = 64
+"""Terms that may be added before reducing, and rows eliminated at a time."""
+
+
+def reduce(x: np.ndarray) -> np.ndarray:
+    """Return int64 ``x`` with 0 <= x < 2^63 modulo p."""
+    x = (x & PRIME) + (x >> 31)
+    x = (x & PRIME) + (x >> 31)
+    return np.where(x >= PRIME, x - PRIME, x)
+
+
+def residues(x: np.ndarray) -> np.ndarray:
+    """Return an integer array (of any sign) modulo p, as int64."""
+    return np.mod(np.asarray(x, dtype=np.int64), PRIME)
+
+
+def product(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Return A @ B modulo p for residues A (m, k) and B (k, n)."""
+    low, high = (A & 0xFFFF).astype(np.float64), (A >> 16).astype(np.float64)
+    right = B.astype(np.float64)
+    total = np.zeros((A.shape[0], B.shape[1]), dtype=np.int64)
+    for i in range(0, A.shape[1], BLOCK):
+        part = slice(i, i + BLOCK)
+        upper = reduce((high[:, part] @ right[part]).astype(np.int64))
+        lower = (low[:, part] @ right[part]).astype(np.int64)
+        total = reduce(total + (upper << 16) + lower)
+    return total
+
+
+def _inverse(x: int) -> int:
+    return pow(int(x), PRIME - 2, PRIME)
+
+
+class Echelon:
+    """A growing subspace of Z_p^n, kept as a reduced echelon basis.
+
+    ``basis`` (rank, n) has the identity at columns ``pivots`` (rank,). ``add`` says which rows were new.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.basis = np.zeros((0, width), dtype=np.int64)
+        self.pivots = np.zeros(0, dtype=np.int64)
+
+    @property
+    def rank(self) -> int:
+        """The dimension of the subspace."""
+        return len(self.pivots)
+
+    def copy(self) -> Echelon:
+        """Return an independent copy."""
+        other = Echelon(self.basis.shape[1])
+        other.basis, other.pivots = self.basis, self.pivots
+        return other
+
+    def remainder(self, rows: np.ndarray) -> np.ndarray:
+        """Return the residue rows (k, n) minus their part in the subspace: zero exactly where a row lies in it."""
+        if self.rank == 0 or len(rows) == 0:
+            return rows
+        return reduce(rows + PRIME - product(rows[:, self.pivots], self.basis))
+
+    def add(self, rows: np.ndarray) -> np.ndarray:
+        """Add integer rows (k, n) in order; return the mask (k,) of those that were independent of all before them."""
+        rows = residues(rows)
+        fresh = np.zeros(len(rows), dtype=bool)
+        for i in range(0, len(rows), BLOCK):
+            block = self.remainder(rows[i : i + BLOCK])
+            new, pivots, mask = _reduce_block(block)
+            fresh[i : i + BLOCK] = mask
+            if len(pivots):
+                old = self.basis
+                if self.rank:
+                    old = reduce(old + PRIME - product(old[:, pivots], new))
+                self.basis = np.concatenate([old, new])
+                self.pivots = np.concatenate([self.pivots, pivots])
+        return fresh
+
+    def contains(self, rows: np.ndarray) -> bool:
+        """Whether all integer rows (k, n) lie in the subspace."""
+        return not self.remainder(residues(rows)).any()
+
+    def key(self) -> bytes:
+        """Return bytes that are equal for equal subspaces."""
+        order = np.argsort(self.pivots)
+        return self.basis[order].tobytes()
+
+
+def _reduce_block(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the reduced echelon rows of a few residue rows, their pivots, and the mask of independent rows."""
+    block, pivots, kept = block.copy(), [], []
+    mask = np.zeros(len(block), dtype=bool)
+    # Columns that are zero throughout need no work; blocks of one-hot features are mostly such columns.
+    columns = np.flatnonzero(block.any(axis=0))
+    work = block[:, columns]
+    for i in range(len(work)):
+        support = np.flatnonzero(work[i])
+        if len(support) == 0:
+            continue
+        column = support[0]
+        work[i] = reduce(work[i] * _inverse(work[i, column]))
+        factors = work[:, column].copy()
+        factors[i] = 0
+        hit = np.flatnonzero(factors)
+        if len(hit):
+            work[hit] = reduce(work[hit] + reduce((PRIME - factors[hit])[:, None] * work[i][None]))
+        mask[i] = True
+        pivots.append(column)
+        kept.append(i)
+    found = np.zeros((len(kept), block.shape[1]), dtype=np.int64)
+    found[:, columns] = work[kept]
+    return found, columns[np.array(pivots, dtype=np.int64)], mask
+
+
+def echelon(rows: np.ndarray) -> Echelon:
+    """Return the span of integer rows (k, n) modulo p."""
+    found = Echelon(rows.shape[1])
+    found.add(rows)
+    return found
+
+
+def rank(rows: np.ndarray) -> int:
+    """Return the rank of an integer matrix modulo p: at most its rank over the rationals, and equal but for chance 1/p."""
+    rows = np.asarray(rows)
+    return echelon(rows if rows.shape[0] >= rows.shape[1] else rows.T).rank
+
+
+def solve(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Solve X A = B modulo p for residues A (r, m) and right-hand sides B (t, m).
+
+    Returns (X (t, r), solvable (t,) bool, N (k, r)): a particular solution for each row of B (zero where there is none),
+    whether there is one, and a basis of all n with n A = 0.
+    """
+    r, m = A.shape
+    system = Echelon(r + m)
+    # Rows [A | I]: eliminating on the first m columns leaves combinations of rows of A, and those that vanish on the right.
+    system.add(np.concatenate([A, np.eye(r, dtype=np.int64)], axis=1))
+    left = system.pivots < m
+    image, combination = system.basis[left, :m], system.basis[left, m:]
+    coordinates = B[:, system.pivots[left]]
+    solvable = ~reduce(B + PRIME - product(coordinates, image)).any(axis=1)
+    X = product(coordinates, combination)
+    X[~solvable] = 0
+    return X, solvable, system.basis[~left, m:]
+
+
+def rational(basis: np.ndarray, bound: int = 1000) -> np.ndarray | None:
+    """Return the rational matrix behind residues, each row times its common denominator, or None if there is no small one.
+
+    Every entry must be a fraction with numerator and denominator at most ``bound`` (then it is unique). Used to lift a
+    result modulo p to a candidate over the rationals, which the caller proves by exact arithmetic.
+    """
+    values, inverse = np.unique(basis, return_inverse=True)
+    fractions = [_fraction(int(v), bound) for v in values]
+    if any(f is None for f in fractions):
+        return None
+    numerator = np.array([f.numerator for f in fractions if f is not None], dtype=np.int64)[inverse.reshape(basis.shape)]
+    denominator = np.array([f.denominator for f in fractions if f is not None])[inverse.reshape(basis.shape)]
+    scale = np.lcm.reduce(denominator, axis=1)
+    if basis.size and (scale <= 0).any():
+        return None
+    return numerator * (scale[:, None] // denominator)
+
+
+def _fraction(value: int, bound: int) -> Fraction | None:
+    """Rational reconstruction by the Euclidean algorithm."""
+    r0, r1, t0, t1 = PRIME, value, 0, 1
+    while r1 > bound:
+        quotient = r0 // r1
+        r0, r1, t0, t1 = r1, r0 - quotient * r1, t1, t0 - quotient * t1
+    if t1 == 0 or abs(t1) > bound:
+        return None
+    return Fraction(r1, t1)
