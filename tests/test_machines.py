@@ -20,7 +20,7 @@ from linattn_core.machines import (
     random_machine,
     to_data,
 )
-from tests.cases import CASES, HOSTILE_LABELS, REGEXES, Case, case_id
+from cases import CASES, HOSTILE_LABELS, REGEXES, Case, case_id
 
 machines = st.builds(
     random_machine,

@@ -125,16 +125,17 @@ def check_title(name: object) -> str:
 
 
 def check_labels(labels: Iterable[str], what: str) -> tuple[str, ...]:
-    """Check labels of one kind, "state" or "letter": at least one, distinct, not blank, not too long, not too many."""
+    """Check labels of one kind, "state" or "letter": at least one, distinct, not blank, not too long, not too many.
+
+    Other kinds ("key", "value") have the bounds of states.
+    """
     checked = tuple(_items(labels, what + "s"))
-    limit = MAX_STATES if what == "state" else MAX_LETTERS
+    limit = MAX_LETTERS if what == "letter" else MAX_STATES
     if not checked:
-        container = "set of states" if what == "state" else "alphabet"
-        raise MachineError(f"The {container} is empty; a machine needs at least one {what}.")
+        container = {"state": "set of states", "letter": "alphabet"}.get(what, f"list of {what}s")
+        raise MachineError(f"The {container} is empty; at least one {what} is needed.")
     if len(checked) > limit:
-        raise TooLargeError(
-            f"The machine has {len(checked)} {what}s; at most {limit} are supported, so make it smaller."
-        )
+        raise TooLargeError(f"There are {len(checked)} {what}s; at most {limit} are supported, so use fewer.")
     for position, label in enumerate(checked, start=1):
         if not isinstance(label, str):
             raise MachineError(f"The name of {what} {position} is {label!r}; it must be text, so put it in quotes.")
