@@ -8,7 +8,7 @@ example.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,26 +40,24 @@ class Examples:
     @classmethod
     def of(cls, traces: Traces, progress: Progress = no_progress) -> Examples:
         """Form the sparse features of ``traces`` chunk by chunk, merging as it goes."""
-        total: Examples | None = None
+        parts: list[Examples] = []
         done = 0
         for chunk in traces.chunks(CHUNK):
-            part = cls(
-                sparse.csr_array(feature_rows(chunk)), np.ones(len(chunk)), chunk.targets, 0.0, len(chunk)
-            ).merged()
-            total = part if total is None else total.joined(part)
+            rows = sparse.csr_array(feature_rows(chunk))
+            parts.append(cls(rows, np.ones(len(chunk)), chunk.targets, 0.0, len(chunk)).merged())
             done += len(chunk)
             progress(done / len(traces), f"features of {done:,} of {len(traces):,} examples")
-        assert total is not None, "learn checks for zero examples"
-        return total
+        return parts[0] if len(parts) == 1 else cls.joined(parts)
 
-    def joined(self, other: Examples) -> Examples:
-        """Return the examples of both, merged."""
-        return Examples(
-            sparse.csr_array(sparse.vstack([self.rows, other.rows])),
-            np.concatenate([self.weights, other.weights]),
-            np.concatenate([self.targets, other.targets]),
-            self.scatter + other.scatter,
-            self.count + other.count,
+    @classmethod
+    def joined(cls, parts: Sequence[Examples]) -> Examples:
+        """Return the examples of all parts, merged."""
+        return cls(
+            sparse.csr_array(sparse.vstack([part.rows for part in parts], format="csr")),
+            np.concatenate([part.weights for part in parts]),
+            np.concatenate([part.targets for part in parts]),
+            sum(part.scatter for part in parts),
+            sum(part.count for part in parts),
         ).merged()
 
     def merged(self) -> Examples:

@@ -143,7 +143,9 @@ def row_kronecker(a: sparse.csr_array, b: sparse.csr_array) -> sparse.csr_array:
     left = a.indptr[row] + within // count_b[row]
     right = b.indptr[row] + within % count_b[row]
     columns = a.indices[left].astype(np.int64) * d + b.indices[right]
-    return sparse.csr_array((a.data[left] * b.data[right], columns, indptr), shape=(a.shape[0], a.shape[1] * d))
+    narrow = np.int32 if max(a.shape[1] * d, indptr[-1]) < 2**31 else np.int64
+    parts = (a.data[left] * b.data[right], columns.astype(narrow), indptr.astype(narrow))
+    return sparse.csr_array(parts, shape=(a.shape[0], a.shape[1] * d))
 
 
 def token_squares(tokens: sparse.csr_array) -> sparse.csr_array:

@@ -15,8 +15,8 @@ from linattn_core.features import feature_batch, feature_count
 from linattn_core.numerics import Device, Progress, check_memory, device, no_progress
 from linattn_core.traces import Traces
 
-CHUNK_BYTES = 32 * 2**20
-"""Explicit dense features formed at a time: the only memory that depends on how the examples come in."""
+CHUNK_BYTES = 4 * 2**20
+"""Explicit dense features formed at a time: small enough to stay in the cache between forming and multiplying them."""
 
 
 class Moments:
@@ -61,7 +61,7 @@ class Moments:
             raise ShapeError(
                 f"Moments.add: got d = {traces.dim}, m = {traces.outputs}, wanted d = {self.dim}, m = {self.outputs}."
             )
-        size = max(32, CHUNK_BYTES // (8 * feature_count(self.dim))) if not traces.is_sparse else 20_000
+        size = max(256, CHUNK_BYTES // (8 * feature_count(self.dim))) if not traces.is_sparse else 20_000
         done = 0
         for chunk in traces.chunks(size):
             if chunk.is_sparse:

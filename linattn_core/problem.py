@@ -206,7 +206,7 @@ def _dense_errors(traces: Traces, predictor: Predictor) -> tuple[float, np.ndarr
     p = feature_count(traces.dim)
     P = predictor.at(np.arange(p))
     loss, cross = 0.0, np.zeros((traces.outputs, p))
-    for chunk in traces.chunks(max(32, CHUNK_BYTES // (8 * p))):
+    for chunk in traces.chunks(max(256, CHUNK_BYTES // (8 * p))):
         rows = feature_batch(chunk).rows()
         error = chunk.targets - rows @ P.T
         loss += float(np.sum(error**2))
