@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,10 +15,13 @@ from linattn_core.examples import blocks
 from linattn_core.factor import FullSpace, Subspace
 from linattn_core.family import Family, HasFamily
 from linattn_core.features import as_context, feature_count, feature_rows, svec_scale
-from linattn_core.moments import CHUNK_BYTES, Moments
+from linattn_core.moments import Moments
 from linattn_core.numerics import AMBIGUITY_TOLERANCE, RANK_TOLERANCE, Progress, no_progress
 from linattn_core.problem import problem
 from linattn_core.traces import Traces
+
+PART_BYTES = 32 * 2**20
+"""Dense residuals formed at a time."""
 
 DIRECT_LIMIT = 2_500
 """Blocks up to this size get their smallest eigenvalue by a dense solver, larger ones by Lanczos on the inverse."""
@@ -103,7 +106,7 @@ class Certificate:
         """Return the ambiguity (N,) at every input of ``contexts``."""
         if contexts.dim != self.dim:
             raise ShapeError(f"certificate: got inputs with d = {contexts.dim}, wanted d = {self.dim}.")
-        size = 4096 if contexts.is_sparse else max(1, CHUNK_BYTES // (8 * self.feature_count))
+        size = 4096 if contexts.is_sparse else max(1, PART_BYTES // (8 * self.feature_count))
         parts = [self.of_rows(feature_rows(chunk)) for chunk in contexts.chunks(size)]
         return np.concatenate(parts) if parts else np.empty(0)
 
@@ -115,28 +118,44 @@ class Certificate:
         """Return the ambiguity (R,) of feature rows (R, p); a zero row has none, every predictor answers 0 there."""
         rows = sparse.csr_array(rows)
         square = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
-        outside = self.outside(rows)
-        left = np.asarray(outside.multiply(outside).sum(axis=1)).ravel()
+        left = np.zeros(rows.shape[0])
+        for index, _, part in self._parts_outside(rows):
+            left[index] += np.einsum("ij,ij->i", part, part)
+        unseen = self._unseen_part(rows)
+        left += np.asarray(unseen.multiply(unseen).sum(axis=1)).ravel()
         return np.clip(np.divide(left, square, out=np.zeros_like(left), where=square > 0), 0.0, 1.0)
 
     def outside(self, rows: sparse.csr_array) -> sparse.csr_array:
         """Return (I - Pi) rows, (R, p) CSR."""
+        unseen = sparse.coo_array(self._unseen_part(rows))
+        found = [(*unseen.coords, unseen.data)]
+        for index, columns, part in self._parts_outside(rows):
+            i, j = np.nonzero(part)
+            found.append((index[i], columns[j], part[i, j]))
+        i, j, values = (np.concatenate(column) for column in zip(*found, strict=True))
+        return sparse.csr_array((values, (i, j)), shape=rows.shape)
+
+    def _unseen_part(self, rows: sparse.csr_array) -> sparse.csr_array:
+        """Return the part of ``rows`` (R, p) on features that were zero in every example: all of it lies outside."""
         unseen = np.ones(self.feature_count, dtype=bool)
         for space in self.spaces:
             unseen[space.columns] = False
-        parts = [_entries(sparse.coo_array(rows @ sparse.diags_array(unseen.astype(np.float64))))]
+        part = rows.copy()
+        part.data *= unseen[part.indices]
+        part.eliminate_zeros()
+        return part
+
+    def _parts_outside(self, rows: sparse.csr_array) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield (row numbers, columns, dense (I - Pi) rows there), block by block, a bounded number of rows a time."""
         by_column = rows.tocsc()
         for space in self.spaces:
             if space.rank == len(space.columns):
                 continue
-            part = by_column[:, space.columns]
-            touched = np.unique(part.indices)
-            for some in np.array_split(touched, max(1, len(touched) * len(space.columns) * 8 // CHUNK_BYTES)):
-                left = space.outside(part[some].toarray())
-                i, j = np.nonzero(left)
-                parts.append((some[i], space.columns[j], left[i, j]))
-        i, j, values = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return sparse.csr_array((values, (i, j)), shape=rows.shape)
+            part = sparse.csr_array(by_column[:, space.columns])
+            touched = np.flatnonzero(np.diff(part.indptr))
+            pieces = max(1, len(touched) * len(space.columns) * 8 // PART_BYTES)
+            for index in np.array_split(touched, min(pieces, max(1, len(touched)))):
+                yield index, space.columns, space.outside(part[index].toarray())
 
     def covers(self, task: HasFamily) -> FamilyCertificate:
         """Certify every legal input of ``task`` at once (ours): F inside range(Lambda).
@@ -175,11 +194,6 @@ def certify(traces: Traces | Moments, *, device: str = "cpu", progress: Progress
     data = problem(traces, device, progress)
     data.plan.check()
     return Certificate(data.dim, data.count, tuple(data.factor(0.0, progress)))
-
-
-def _entries(coo: sparse.coo_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    keep = coo.data != 0
-    return coo.coords[0][keep], coo.coords[1][keep], coo.data[keep]
 
 
 def _rank(rows: sparse.csr_array) -> int:

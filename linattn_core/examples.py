@@ -15,12 +15,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from linattn_core.features import feature_rows
+from linattn_core.features import SPARSE_CHUNK, feature_rows
 from linattn_core.numerics import Progress, no_progress
 from linattn_core.traces import Traces
-
-CHUNK = 20_000
-"""Sparse examples whose features are formed at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +39,7 @@ class Examples:
         """Form the sparse features of ``traces`` chunk by chunk, merging as it goes."""
         parts: list[Examples] = []
         done = 0
-        for chunk in traces.chunks(CHUNK):
+        for chunk in traces.chunks(SPARSE_CHUNK):
             rows = sparse.csr_array(feature_rows(chunk))
             parts.append(cls(rows, np.ones(len(chunk)), chunk.targets, 0.0, len(chunk)).merged())
             done += len(chunk)

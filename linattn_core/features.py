@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SQRT2 = float(np.sqrt(2.0))
 
+SPARSE_CHUNK = 4_000
+"""Sparse examples whose features are formed at a time."""
+
 
 def feature_count(d: int) -> int:
     """Return p(d) = d * d(d+1)/2, the number of features for embedding dimension d. Raises ``ShapeError`` if d < 1."""
@@ -183,7 +186,10 @@ def feature_batch(traces: Traces) -> FeatureBatch:
 
 def feature_rows(traces: Traces) -> np.ndarray | sparse.csr_array:
     """Return the explicit features (N, p) of all examples, CSR where the tokens are stored sparse."""
-    return feature_batch(traces).rows()
+    if not traces.is_sparse or len(traces) <= SPARSE_CHUNK:
+        return feature_batch(traces).rows()
+    parts = [feature_batch(chunk).rows() for chunk in traces.chunks(SPARSE_CHUNK)]
+    return sparse.vstack(parts, format="csr")
 
 
 def _used_tokens(traces: Traces) -> tuple[slice, sparse.csr_array]:

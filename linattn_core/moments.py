@@ -11,7 +11,7 @@ from scipy.linalg import blas
 from scipy.sparse import csgraph
 
 from linattn_core.errors import ShapeError
-from linattn_core.features import feature_batch, feature_count
+from linattn_core.features import SPARSE_CHUNK, feature_batch, feature_count
 from linattn_core.numerics import Device, Progress, check_memory, device, no_progress
 from linattn_core.traces import Traces
 
@@ -61,7 +61,7 @@ class Moments:
             raise ShapeError(
                 f"Moments.add: got d = {traces.dim}, m = {traces.outputs}, wanted d = {self.dim}, m = {self.outputs}."
             )
-        size = max(256, CHUNK_BYTES // (8 * feature_count(self.dim))) if not traces.is_sparse else 20_000
+        size = max(256, CHUNK_BYTES // (8 * feature_count(self.dim))) if not traces.is_sparse else SPARSE_CHUNK
         done = 0
         for chunk in traces.chunks(size):
             if chunk.is_sparse:
