@@ -20,7 +20,7 @@ from linattn_core.machines import (
     random_machine,
     to_data,
 )
-from cases import CASES, HOSTILE_LABELS, REGEXES, Case, case_id
+from tests.cases import CASES, HOSTILE_LABELS, REGEXES, Case, case_id
 
 machines = st.builds(
     random_machine,
@@ -217,14 +217,17 @@ def test_data_round_trip(machine: Machine):
         (lambda d: d.pop("start"), "no start state"),
         (lambda d: d.pop("states"), "has no states"),
         (lambda d: d.update(colour="red"), "unknown entry 'colour'"),
-        (lambda d: d.update(transitions=[["p"]]), "1 rows for 2 states"),
-        (lambda d: d.update(transitions=[["p", "q"], ["q"]]), "does not hold one next state for each"),
-        (lambda d: d.update(transitions=[["p"], [0]]), "unknown state 0"),
+        (lambda d: d["transitions"].pop("q"), "State 'q' has no transition on letter 'a'"),
+        (lambda d: d["transitions"].update(zz={}), "transitions name the unknown state 'zz'"),
+        (lambda d: d["transitions"]["p"].update(zz="p"), "letter 'zz', which is not in the alphabet"),
+        (lambda d: d["transitions"]["p"].update(a=0), "unknown state 0"),
+        (lambda d: d.update(transitions=[["q"], ["p"]]), "must be a table"),
+        (lambda d: d.update(transitions={"p": 3}), "must be a table"),
         (lambda d: d.update(states="pq"), "must be a list"),
-        (lambda d: d.update(transitions=3), "must be a list"),
         (lambda d: d.update(start=["p"]), "start state ['p'] is not one"),
         (lambda d: d.update(name=7), "no name"),
         (lambda d: d.update(positions="zz"), "must be a list"),
+        (lambda d: d.update(accepting="p"), "must be a list"),
     ],
 )
 def test_data_refuses_with_its_own_sentence(damage, sentence):

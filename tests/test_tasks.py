@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from cases import CASES, HOSTILE_LABELS, Case, case_id
+from tests.cases import CASES, HOSTILE_LABELS, Case, case_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

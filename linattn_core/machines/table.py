@@ -55,14 +55,17 @@ def from_table(
 
 
 def to_data(machine: Machine) -> dict[str, Any]:
-    """The machine as plain lists and texts by names, for TOML and JSON; `from_data` reads it back."""
+    """Return the machine as plain tables, lists and texts by names, for TOML and JSON; ``from_data`` reads it back."""
     data: dict[str, Any] = {
         "name": machine.name,
         "states": list(machine.states),
         "alphabet": list(machine.alphabet),
         "start": machine.states[machine.start],
         "accepting": [machine.states[index] for index in machine.accepting],
-        "transitions": [[machine.states[target] for target in row] for row in machine.transitions],
+        "transitions": {
+            state: {letter: machine.states[target] for letter, target in zip(machine.alphabet, row, strict=True)}
+            for state, row in zip(machine.states, machine.transitions, strict=True)
+        },
     }
     if machine.positions is not None:
         data["positions"] = [list(point) for point in machine.positions]
@@ -70,39 +73,41 @@ def to_data(machine: Machine) -> dict[str, Any]:
 
 
 def from_data(data: Any) -> Machine:
-    """The inverse of `to_data`; raises MachineError with one sentence for anything else."""
+    """Return the machine of ``to_data``'s tables; raises MachineError with one sentence for anything else."""
     if not isinstance(data, Mapping):
         raise MachineError(f"The machine is {data!r:.60}; it must be a table with states, alphabet and transitions.")
-    known = {"name", "states", "alphabet", "start", "accepting", "transitions", "positions"}
-    strange = sorted(str(key) for key in data if key not in known)
-    if strange:
-        raise MachineError(f"The machine has the unknown entry {strange[0]!r}; known are {', '.join(sorted(known))}.")
-    for key in ("states", "alphabet", "start", "transitions"):
-        if key not in data:
-            remedy = "name one of its states" if key == "start" else "add it"
-            raise MachineError(f"The machine has no {'start state' if key == 'start' else key}; {remedy}.")
-    for key in ("states", "alphabet", "transitions", "accepting"):
-        if not isinstance(data.get(key, []), (list, tuple)):
-            raise MachineError(f"The {key} of the machine are {data[key]!r:.60}; they must be a list.")
+    _check_entries(data)
     states, letters = check_labels(data["states"], "state"), check_labels(data["alphabet"], "letter")
-    rows = data["transitions"]
-    for row in rows:
-        if not isinstance(row, (list, tuple)) or len(row) != len(letters):
-            raise MachineError(
-                f"The transition row {row!r:.60} does not hold one next state for each of the {len(letters)} letters."
-            )
-    if len(rows) != len(states):
-        raise MachineError(
-            f"The transition table has {len(rows)} rows for {len(states)} states; give one row per state."
-        )
+    table = data["transitions"]
+    unknown = next((state for state in table if state not in states), None)
+    if unknown is not None:
+        raise MachineError(f"The transitions name the unknown state {unknown!r}; add it to the states or correct it.")
     return from_table(
-        [(state, dict(zip(letters, row, strict=True))) for state, row in zip(states, rows, strict=True)],
+        [(state, table.get(state, {})) for state in states],
         start=data["start"],
         accepting=data.get("accepting", []),
         name=data.get("name", "automaton"),
         alphabet=letters,
         positions=data.get("positions"),
     )
+
+
+def _check_entries(data: Mapping[str, Any]) -> None:
+    """Check which entries there are and whether they are lists and tables; what they hold is checked later."""
+    known = ("name", "states", "alphabet", "start", "accepting", "transitions", "positions")
+    strange = next((key for key in data if key not in known), None)
+    if strange is not None:
+        raise MachineError(f"The machine has the unknown entry {strange!r}; known are {', '.join(known)}.")
+    for key in ("states", "alphabet", "transitions", "start"):
+        if key not in data:
+            named, remedy = ("start state", "name one of its states") if key == "start" else (key, "add an entry")
+            raise MachineError(f"The machine has no {named}; {remedy}.")
+    for key in ("states", "alphabet", "accepting", "positions"):
+        if not isinstance(data.get(key, []), (list, tuple)):
+            raise MachineError(f"The {key} of the machine are {data[key]!r:.60}; they must be a list.")
+    rows = data["transitions"]
+    if not isinstance(rows, Mapping) or not all(isinstance(row, Mapping) for row in rows.values()):
+        raise MachineError("The transitions must be a table with a row for each state: letter = next state.")
 
 
 def random_machine(states: int, letters: int, seed: int, *, reachable: bool = True) -> Machine:
