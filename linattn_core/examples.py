@@ -98,6 +98,8 @@ def blocks(rows: sparse.csr_array) -> Iterator[Block]:
     Examples whose features are all zero belong to no block: every predictor answers zero there.
     """
     active = np.unique(rows.indices)
+    if len(active) == 0:
+        return
     compact = sparse.csr_array(
         (rows.data, np.searchsorted(active, rows.indices), rows.indptr), (rows.shape[0], len(active))
     )
