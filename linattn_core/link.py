@@ -25,14 +25,12 @@ def pack(text: str, version: int, dictionary: bytes) -> str:
     data = len(body).to_bytes(2) + zlib.crc32(body).to_bytes(4) + body if len(body) < 2**16 else b""
     token = f"{version}-{_encode(data)}"
     if not data or len(token) > MAX_TOKEN:
-        raise SpecError(
-            f"The share link would have more than {MAX_TOKEN:,} characters; save the lab as a file instead."
-        )
+        raise SpecError(f"The share link would exceed {MAX_TOKEN:,} characters; save the lab as a file instead.")
     return token
 
 
 def unpack(token: str, version: int, dictionary: bytes) -> str:
-    """Return the text of a token. Raises ``SpecError``, its own sentence each: too long, later version, cut, altered."""
+    """Return the text of a token. Raises ``SpecError``: too long, later version, cut off, altered, too large."""
     if not isinstance(token, str):
         raise SpecError(f"The share link is {token!r:.40}; it must be text.")
     token = token.strip()

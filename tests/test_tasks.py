@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from tests.cases import CASES, HOSTILE_LABELS, Case, case_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from linattn_core.tasks import (
     UniversalAutomaton,
 )
 from linattn_core.traces import Traces
+from tests.cases import CASES, HOSTILE_LABELS, Case, case_id
 
 ABA = presets()["contains aba"]
 WORDS = TableMemory((("apple", "red"), ("sky", "blue"), ("grass", "green"), ("rose", "red")))

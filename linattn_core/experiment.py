@@ -1,0 +1,153 @@
+"""The whole path of a lab in one call: task -> traces -> learn -> certify -> recover."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from linattn_core.attention import LinearAttention
+from linattn_core.certificate import FamilyCertificate
+from linattn_core.errors import LinattnError
+from linattn_core.family import Family
+from linattn_core.lab import Lab, LabTask
+from linattn_core.learn import Run, learn
+from linattn_core.machines import Machine
+from linattn_core.numerics import Progress, no_progress
+from linattn_core.recover import Recovery, read_automaton, recover
+from linattn_core.tasks import Pair, StepAutomaton, UniversalAutomaton
+from linattn_core.traces import Traces
+from linattn_core.twin import twin
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """Everything a page shows of a lab, computed once.
+
+    recovery: None where no automaton is built. family: the certificate over all legal inputs, None where the task has
+    no finite description of them. open_pairs: (state, letter) pairs of an automaton task that the data do not pin down
+    in all legal inputs (a universal task may leave a pair open and yet settle it for this lab's machine).
+    seconds: per stage, the learner's own stages among them, as "learn: ...".
+    """
+
+    lab: Lab
+    task: LabTask
+    traces: Traces
+    run: Run
+    recovery: Recovery | None
+    family: FamilyCertificate | None
+    open_pairs: tuple[Pair, ...]
+    seconds: dict[str, float]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What the data leave open, one sentence each; empty where every legal input is pinned down."""
+        if self.family is None:
+            return ()
+        if isinstance(self.task, StepAutomaton):
+            return tuple(f"no trace visits {words}" for words in self.family.missing)
+        if isinstance(self.task, UniversalAutomaton):
+            return tuple(
+                f"the traces leave open state {state} on letter {letter} in some automata"
+                for state, letter in self.open_pairs
+            )
+        return tuple(f"the traces leave open {words}" for words in self.family.missing)
+
+    @property
+    def cures(self) -> tuple[Pair, ...]:
+        """The (state, letter) pairs to add as ``extra`` traces: one example each (step), one query's (universal)."""
+        return self.open_pairs
+
+    def cured(self, pair: Pair) -> Lab:
+        """Return the lab with the traces of this pair added."""
+        return self.lab.replace(traces=self.lab.traces.replace(extra=(*self.lab.traces.extra, pair)))
+
+    def broken(self, pair: Pair) -> Lab:
+        """Return the lab with the traces of this pair withheld."""
+        traces = self.lab.traces
+        extra = tuple(other for other in traces.extra if other != pair)
+        return self.lab.replace(traces=traces.replace(withheld=(*traces.withheld, pair), extra=extra))
+
+    def twin(self, pair: Pair, answer: str) -> LinearAttention:
+        """Return a transformer of equal training loss that answers the state ``answer`` at an undetermined pair.
+
+        Raises ``CertifiedError`` where the data pin the pair down, ``MachineError`` for unknown names.
+        """
+        task, machine = self._automaton()
+        context = task.context(*pair) if isinstance(task, StepAutomaton) else task.context(machine, pair[0], pair[1])
+        return twin(self.run, context, np.eye(task.outputs)[machine.state_index(answer)])
+
+    def automaton_of(self, model: LinearAttention) -> Machine:
+        """Return the automaton that a model computes, over the states of the true one."""
+        task, machine = self._automaton()
+        return read_automaton(model, task, machine)
+
+    @property
+    def bytes(self) -> int:
+        """About how much memory it holds: the traces and what the learner planned."""
+        return int(self.traces.bytes + self.run.plan.bytes)
+
+    def _automaton(self) -> tuple[StepAutomaton | UniversalAutomaton, Machine]:
+        if not isinstance(self.task, StepAutomaton | UniversalAutomaton) or self.lab.machine is None:
+            raise LinattnError("experiment: got a lab that builds no automaton, so there is no transition to ask for.")
+        return self.task, self.lab.machine
+
+
+def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
+    """Run a lab from its specification to the recovered automaton: a function of the lab alone.
+
+    progress: called with the fraction done and what is being done; it may raise ``Cancelled``. Raises ``ShapeError``
+    where no example is left, ``TooLargeError`` where the problem would not fit.
+    """
+    report = progress or no_progress
+    seconds: dict[str, float] = {}
+    with _stage(seconds, "traces", report, 0.0):
+        task = lab.task()
+        traces = lab.make_traces()
+    with _stage(seconds, "learn", report, 0.1):
+        spec = lab.learner
+        run = learn(
+            traces,
+            ridge=spec.ridge,
+            heads=spec.heads,
+            device=spec.device,
+            progress=lambda fraction, message: report(0.1 + 0.7 * fraction, message),
+        )
+    with _stage(seconds, "certify", report, 0.8):
+        family = task.family()
+        certificate = run.certificate.covers_family(family) if family else None
+    with _stage(seconds, "recover", report, 0.95):
+        recovery = recover(run, task, lab.machine) if isinstance(task, StepAutomaton | UniversalAutomaton) else None
+        open_pairs = _open_pairs(task, family, certificate)
+    report(1.0, "done")
+    return Experiment(lab, task, traces, run, recovery, certificate, open_pairs, {**seconds, **_own(run)})
+
+
+@contextmanager
+def _stage(seconds: dict[str, float], name: str, report: Progress, fraction: float) -> Iterator[None]:
+    report(fraction, name)
+    begin = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - begin
+
+
+def _open_pairs(task: LabTask, family: Family | None, certificate: FamilyCertificate | None) -> tuple[Pair, ...]:
+    """Return the pairs whose rows of the family are missing; the rows stand pair by pair, equally many for each."""
+    if family is None or certificate is None or not isinstance(task, StepAutomaton | UniversalAutomaton):
+        return ()
+    pairs = task.legal_pairs if isinstance(task, StepAutomaton) else task.pairs
+    each = len(family.words) // len(pairs)
+    missing = set(certificate.missing)
+    return tuple(
+        pair
+        for i, pair in enumerate(pairs)
+        if any(words in missing for words in family.words[i * each : (i + 1) * each])
+    )
+
+
+def _own(run: Run) -> dict[str, float]:
+    """Return the learner's stages, named so that a sum over the outer ones counts nothing twice."""
+    return {f"learn: {name}": value for name, value in run.seconds.items()}
