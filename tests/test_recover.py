@@ -17,7 +17,7 @@ ABA = presets()["contains aba"]
 @pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_build_traces_learn_recover(case: Case):
     task = StepAutomaton(case.machine)
-    run = learn(task.traces(60 + 5 * case.pairs, seed=1))
+    run = learn(task.traces(60 + 40 * case.pairs, seed=1))
     assert run.certificate.covers(task).holds
     recovery = recover(run, task)
     assert recovery.automaton == case.machine
@@ -29,23 +29,21 @@ def test_build_traces_learn_recover(case: Case):
     assert read_automaton(run.model, task) == case.machine
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_id)
+@pytest.mark.parametrize("case", [case for case in CASES if case.pairs > 1], ids=case_id)
 @pytest.mark.parametrize("seed", range(2))
 def test_exactly_the_withheld_transitions_are_undetermined(case: Case, seed: int):
     task = StepAutomaton(case.machine)
     rng = np.random.default_rng(seed)
     chosen = rng.choice(case.pairs, size=max(1, case.pairs // 3), replace=False)
     withheld = tuple(task.pairs[i] for i in sorted(chosen))
-    if len(withheld) == case.pairs:
-        pytest.skip("one pair only: nothing would be left to learn from")
-    run = learn(task.traces(60 + 5 * case.pairs, seed=seed, withheld=withheld))
+    run = learn(task.traces(60 + 40 * case.pairs, seed=seed, withheld=withheld))
     recovery = recover(run, task)
     assert recovery.undetermined == withheld
     assert recovery.missing == tuple(f"no trace visits state {state} on letter {letter}" for state, letter in withheld)
     assert {pair for pair, known in recovery.certified.items() if not known} == set(withheld)
     assert all(edge.kind == "right" for edge in recovery.edges if edge.certified)
     assert set(run.certificate.covers(task).missing) == {f"state {s} on letter {a}" for s, a in withheld}
-    cured = learn(task.traces(60 + 5 * case.pairs, seed=seed, withheld=withheld, extra=withheld))
+    cured = learn(task.traces(60 + 40 * case.pairs, seed=seed, withheld=withheld, extra=withheld))
     assert recover(cured, task).automaton == case.machine
 
 
