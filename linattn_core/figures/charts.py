@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -108,6 +108,24 @@ def counts(values: Array, rows: Sequence[str], columns: Sequence[str], colours: 
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=[label(r) for r in rows], showgrid=False, autorange="reversed"
     )
+    return figure
+
+
+def durations(stages: Mapping[str, float], colours: Palette) -> go.Figure:
+    """Named durations in seconds, in their order, as horizontal bars in milliseconds."""
+    names, values = list(stages), [1000 * value for value in stages.values()]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=[label(name, 30) for name in names],
+            orientation="h",
+            marker_color=colours.accent,
+            text=[f"{value:.1f}" for value in values],
+            hovertemplate="%{y}: %{x:.2f} ms<extra></extra>",
+        )
+    )
+    figure.update_layout(**_layout(70 + 30 * len(names)), xaxis_title="milliseconds")
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
     return figure
 
 

@@ -17,9 +17,8 @@ from linattn_core.figures import geometry
 from linattn_core.figures.palette import Palette
 
 if TYPE_CHECKING:
-    from linattn_core.recover import Edge
-
     from linattn_core.machines import Machine
+    from linattn_core.recover import Edge
 
 Kind = Literal["plain", "right", "different", "undetermined"]
 
@@ -86,7 +85,7 @@ def recovery_dot(machine: Machine, edges: Iterable[Edge], colours: Palette) -> s
 
 def half_width(name: str) -> float:
     """Half the drawn width of a state called `name`, in points: a circle for short names, wider for long ones."""
-    return max(geometry.HEIGHT, 4.1 * min(len(name), STATE_CHARS) + 6)
+    return max(geometry.HEIGHT, 3.7 * min(len(name), STATE_CHARS) + 6)
 
 
 def _diagram(machine: Machine, links: Sequence[Link], colours: Palette, active: int | None) -> str:
@@ -102,9 +101,9 @@ def _diagram(machine: Machine, links: Sequence[Link], colours: Palette, active: 
     lines = [
         "digraph automaton {",
         f'  graph [layout=nop2, bgcolor="transparent", margin=0.05, fontname="{FONT}"];',
-        f'  node [fontname="{FONT}", fontsize=13, color="{colours.ink}", fontcolor="{colours.ink}", '
+        f'  node [fontname="{FONT}", fontsize=12, color="{colours.ink}", fontcolor="{colours.ink}", '
         f'fillcolor="{colours.panel}", style=filled, fixedsize=true, penwidth=1.3];',
-        f'  edge [fontname="{FONT}", fontsize=13, arrowsize=0.75];',
+        f'  edge [fontname="{FONT}", fontsize=12, arrowsize=0.7];',
     ]
     for number, name in enumerate(machine.states):
         lines.append(_state(machine, number, name, points[number], widths[number], colours, active == number))
@@ -173,7 +172,7 @@ def _arcs(
             continue
         others = [point for number, point in enumerate(points) if number not in (p, q)]
         alone = (q, p) not in pairs and sum((o.source, o.target) == (p, q) for o in links) == 1
-        bend = 0.0 if alone and not geometry.crowded(points[p], points[q], others) else 15.0 * rank
+        bend = 0.0 if alone and not geometry.crowded(points[p], points[q], others) else 26.0 * rank - 14.0
         if alone and bend:
             bend = 0.24 * math.dist(points[p], points[q])  # around the state in the way
         drawn.append((link, geometry.arc(points[p], points[q], (widths[p], widths[q]), bend, _label_width(link))))

@@ -16,10 +16,10 @@ import numpy as np
 
 Point = tuple[float, float]
 
-SPACING = 140.0  # distance of the two closest states
-HEIGHT = 23.0  # half the height of a state
-ARROW = 9.0  # length of an arrow head
-LOOP = 40.0  # how far a loop reaches beyond its state
+SPACING = 116.0  # distance of the two closest states
+HEIGHT = 20.0  # half the height of a state
+ARROW = 8.0  # length of an arrow head
+LOOP = 34.0  # how far a loop reaches beyond its state
 
 
 @dataclass(frozen=True)

@@ -33,18 +33,25 @@ def label(text: str, limit: int = LABEL_CHARS) -> str:
 
 
 def heat_map(
-    values: Array, rows: Sequence[str], columns: Sequence[str], colours: Palette, *, limit: float | None = None
+    values: Array,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    colours: Palette,
+    *,
+    limit: float | None = None,
+    ticks: int = 26,
 ) -> go.Figure:
     """A labelled matrix (r, c), first row on top; numbers in the cells where they fit.
 
-    `limit`: the absolute value at the ends of the colour scale, by default the largest in the matrix.
+    `limit`: the absolute value at the ends of the colour scale, by default the largest in the matrix. `ticks`: at most
+    so many column names are written.
     Raises ShapeError where labels and matrix disagree, TooLargeError beyond `MAX_CELLS` cells.
     """
     matrix = _matrix(values, rows, columns)
     bound = limit or float(np.max(np.abs(matrix), initial=0.0)) or 1.0
     figure = go.Figure(_trace(matrix, rows, columns, colours, bound))
     figure.update_layout(**_layout(*matrix.shape))
-    _axes(figure, rows, columns)
+    _axes(figure, rows, columns, ticks)
     return figure
 
 
@@ -101,9 +108,9 @@ def _layout(rows: int, columns: int) -> dict[str, object]:
     }
 
 
-def _axes(figure: go.Figure, rows: Sequence[str], columns: Sequence[str]) -> None:
+def _axes(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], most: int) -> None:
     """Ticks with names where there is room, otherwise every k-th name."""
-    for axis, names, room in (("yaxis", rows, 36), ("xaxis", columns, 26)):
+    for axis, names, room in (("yaxis", rows, 36), ("xaxis", columns, most)):
         step = math.ceil(len(names) / room) or 1
         ticks = list(range(0, len(names), step))
         figure.layout[axis].update(
@@ -121,8 +128,8 @@ def _axes(figure: go.Figure, rows: Sequence[str], columns: Sequence[str]) -> Non
 def mosaic(tiles: Array, names: Sequence[str], colours: Palette) -> go.Figure:
     """Many equal matrices (H, r, c) in one picture, in reading order, on one common scale; one uint8 per cell.
 
-    64 heads as 64 subplots take a browser seconds; one heat map of bytes takes a fraction of one.
-    Raises ShapeError where names and tiles disagree, TooLargeError beyond `MAX_MOSAIC_CELLS` cells.
+    Cells that are NaN stay empty. 64 heads as 64 subplots take a browser seconds, one heat map of bytes a fraction of
+    one. Raises ShapeError where names and tiles disagree, TooLargeError beyond `MAX_MOSAIC_CELLS` cells.
     """
     stack = np.asarray(tiles, dtype=float)
     if stack.ndim != 3 or len(stack) != len(names) or not stack.size:
@@ -134,25 +141,16 @@ def mosaic(tiles: Array, names: Sequence[str], colours: Palette) -> go.Figure:
         raise TooLargeError(
             f"These {len(stack)} matrices have {stack.size:,} cells; at most {MAX_MOSAIC_CELLS:,} can be shown."
         )
-    count, height, width = stack.shape
-    gap = max(1, round(0.12 * max(height, width)))
-    across = min(count, max(1, round(math.sqrt(2.6 * count * (height + gap) / (width + gap)))))
-    down = math.ceil(count / across)
-    canvas = np.full((down * (height + gap) - gap, across * (width + gap) - gap), 255, dtype=np.uint8)
-    bound = float(np.abs(stack).max()) or 1.0
-    for index, tile in enumerate(stack):
-        top, left = (index // across) * (height + gap), (index % across) * (width + gap)
-        canvas[top : top + height, left : left + width] = np.round(127 + 127 * tile / bound).astype(np.uint8)
+    corners, canvas = _tiled(stack)
     figure = go.Figure(_mosaic_trace(canvas, colours))
-    if count <= 64:
-        for index, name in enumerate(names):
-            x, y = (index % across) * (width + gap) - 0.5, (index // across) * (height + gap) - 0.5
-            figure.add_annotation(
-                x=x, y=y, text=label(name, 12), showarrow=False, xanchor="left", yanchor="bottom", font={"size": 10}
-            )
+    if len(stack) <= 64:
+        for (top, left), name in zip(corners, names, strict=True):
+            place = {"x": left - 0.5, "y": top - 0.5, "xanchor": "left", "yanchor": "bottom"}
+            figure.add_annotation(**place, text=label(name, 12), showarrow=False, font={"size": 10})
+    width, down = canvas.shape[1], canvas.shape[0]
     figure.update_layout(
-        height=int(min(620, max(120, 34 + down * 92))),
-        margin={"l": 4, "r": 4, "t": 18, "b": 4},
+        height=int(min(640, max(110, 24 + 330 * down / width))),
+        margin={"l": 2, "r": 2, "t": 18, "b": 2},
         plot_bgcolor="rgba(0,0,0,0)",
         dragmode=False,
     )
@@ -161,17 +159,34 @@ def mosaic(tiles: Array, names: Sequence[str], colours: Palette) -> go.Figure:
     return figure
 
 
+def _tiled(stack: Array) -> tuple[list[tuple[int, int]], Array]:
+    """The (top, left) corner of every tile and the canvas of bytes: 127 is zero, 255 is nothing."""
+    count, height, width = stack.shape
+    gap = max(1, round(0.12 * width)), max(2, round(0.3 * width))  # between columns; between rows, where names stand
+    across = min(count, max(1, round(math.sqrt(2.0 * count * (height + gap[1]) / (width + gap[0])))))
+    down = math.ceil(count / across)
+    canvas = np.full((down * (height + gap[1]) - gap[1], across * (width + gap[0]) - gap[0]), 255, dtype=np.uint8)
+    bound = float(np.nanmax(np.abs(stack))) or 1.0
+    corners = []
+    for index, tile in enumerate(stack):
+        top, left = (index // across) * (height + gap[1]), (index % across) * (width + gap[0])
+        corners.append((top, left))
+        cells = np.where(np.isnan(tile), 255, np.round(127 + 127 * np.nan_to_num(tile) / bound))
+        canvas[top : top + height, left : left + width] = cells.astype(np.uint8)
+    return corners, canvas
+
+
 def _mosaic_trace(canvas: Array, colours: Palette) -> go.Heatmap:
-    """Bytes 0 to 254 run over the diverging scale (127 is zero); 255 is the gap between tiles."""
+    """Zero is a shade of the panel, so that a tile shows its extent even where it is empty."""
     edge = 254.5 / 255
-    scale = [[0.0, colours.negative], [127 / 255, colours.paper], [edge, colours.positive]]
+    scale = [[0.0, colours.negative], [127 / 255, colours.zero], [edge, colours.positive]]
     return go.Heatmap(
         z=canvas,
         zmin=0,
         zmax=255,
         showscale=False,
         hoverinfo="skip",
-        colorscale=[*scale, [edge, "rgba(127,127,127,0.25)"], [1.0, "rgba(127,127,127,0.25)"]],
+        colorscale=[*scale, [edge, "rgba(0,0,0,0)"], [1.0, "rgba(0,0,0,0)"]],
     )
 
 

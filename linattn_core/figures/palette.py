@@ -21,6 +21,7 @@ class Palette:
     faint: str  # secondary text, grid lines
     paper: str  # the page behind the figure; also the colour of zero in a heat map
     panel: str  # fill of a state
+    zero: str  # an empty cell among tiles
     right: str  # certified, and equal to the truth
     different: str  # certified, and different from the truth
     undetermined: str  # the traces do not decide it
@@ -40,6 +41,7 @@ LIGHT = Palette(
     faint="#7b8794",
     paper="#ffffff",
     panel="#f4f6f8",
+    zero="#eef1f4",
     right=BLUE,
     different=VERMILLION,
     undetermined="#B87F00",  # Okabe-Ito orange, darkened until it reads as text on white
@@ -54,6 +56,7 @@ DARK = Palette(
     faint="#8d99a6",
     paper="#12161b",
     panel="#1e252d",
+    zero="#222a33",
     right=SKY,
     different="#F0803C",  # vermillion and orange, lightened until they read as text on the dark page
     undetermined="#F2B632",

@@ -6,6 +6,7 @@ fits on two cores (34-46 s each instead of 1-7 s), and a run could neither repor
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import OrderedDict
@@ -20,6 +21,8 @@ LEASE = 20.0  # seconds without a sign of life after which a viewer counts as go
 KEPT = 32  # results kept, least recently used out first
 KEPT_BYTES = 512 * 2**20  # and together at most this much, as far as their sizes are known
 
+_SERIALS = itertools.count()
+
 Progress = Callable[[float, str], None]
 Work = Callable[[Progress], Any]
 
@@ -30,7 +33,7 @@ class Job:
     future: Future[Any]  # set by the pool before anybody else sees the job
 
     def __init__(self, key: Hashable) -> None:
-        self.key = key
+        self.key, self.serial = key, next(_SERIALS)
         self.fraction, self.words = 0.0, "waiting for its turn"
         self.started: float | None = None
         self._viewers: dict[str, float] = {}
@@ -101,6 +104,11 @@ class JobPool:
             self._running[key] = job
             job.future = self._threads.submit(self._run, job, work)
         return job
+
+    def knows(self, key: Hashable) -> bool:
+        """Whether the job for `key` is finished or under way."""
+        with self._lock:
+            return key in self._finished or key in self._running
 
     def ahead(self, job: Job) -> int:
         """How many jobs will run before this one."""

@@ -1,0 +1,35 @@
+"""Certify: what the traces prove about every input, and what they leave open."""
+
+import streamlit as st
+
+from pages.shared import certify_views, compute, example, light, state
+from pages.shared.widgets import code, notice, problem
+
+st.title("Certify")
+notice(
+    "the light does not ask how many answers were right. It asks whether ANY transformer with the same training "
+    "error could answer otherwise on some legal input."
+)
+result = compute.of_lab()
+light.show(light.judge(result))
+certify_views.sizes(result)
+
+left, right = st.columns(2)
+with left:
+    st.markdown("###### What is missing")
+    certify_views.cure(result)
+    problem("certify")
+    certify_views.ambiguity(result)
+with right:
+    st.markdown("###### Spectrum of the second moment")
+    certify_views.spectrum(result)
+example.twin(result)
+code(f"""
+from linattn_core.experiment import experiment
+from linattn_core.lab import Lab
+
+result = experiment(Lab.from_token("{state.lab().to_token()}"))
+c, f = result.run.certificate, result.family
+print(c.rank, c.feature_count, c.lambda_min, c.identified)
+print(f and (f.holds, f.rank, f.dimension, f.structural, f.data), result.missing)
+""")

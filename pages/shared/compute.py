@@ -1,0 +1,90 @@
+"""How a page gets a result: at once when it is known or quick, with progress and a cancel button when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import streamlit as st
+
+from linattn_core.errors import Cancelled, LinattnError
+from linattn_core.experiment import Experiment, experiment
+from linattn_core.lab import Lab
+from pages.shared import state
+from pages.shared.jobs import Job, JobPool, Work
+from pages.shared.widgets import literal
+
+PATIENCE = 0.4  # seconds a page waits before it shows a progress bar: shorter jobs come without a flicker
+
+
+@st.cache_resource(show_spinner=False)
+def pool() -> JobPool:
+    """The one job pool of this server."""
+    return JobPool(weigh=_bytes)
+
+
+def _bytes(result: Any) -> int:
+    return result.bytes if isinstance(result, Experiment) else 0
+
+
+def start(lab: Lab, viewer: str) -> Job:
+    """Begin the experiment of `lab` unless it is known or running."""
+    return pool().submit(lab, lambda progress: experiment(lab, progress=progress), viewer)
+
+
+def of_lab() -> Experiment:
+    """The experiment of this session's lab; stops the page, with a progress bar or the reason, until it is there."""
+    lab = state.lab()
+    return obtain(lab, lambda progress: experiment(lab, progress=progress), "Learning")
+
+
+def obtain(key: Hashable, work: Work, title: str) -> Any:
+    """The result of `work`, computed once per `key` for the whole server; stops the page until it is there."""
+    if st.session_state.get("cancelled") == key:
+        _offer_again()
+    job = pool().submit(key, work, state.viewer())
+    fresh = st.session_state.get("awaited") != job.serial
+    st.session_state.awaited = job.serial
+    if not job.wait(PATIENCE if fresh else 0.0):
+        _watch(job, title)
+        st.stop()
+    try:
+        return job.result()
+    except Cancelled:
+        _offer_again()
+    except LinattnError as error:
+        st.error(literal(str(error)), title="This lab cannot be learned as it is", icon=":material/error:")
+        st.button("Undo the last change", on_click=state.undo, icon=":material/undo:", key="undo_after_error")
+        st.stop()
+
+
+@st.fragment(run_every=0.5)
+def _watch(job: Job, title: str) -> None:
+    """Looks twice a second; every look is a sign of life, so a closed tab frees its place in the queue."""
+    if job.done():
+        state.rerun()
+    job.watch(state.viewer())
+    before = pool().ahead(job)
+    words = f"waiting, {before} before you" if before else job.words
+    st.progress(job.fraction, text=f"{title}: {words}")
+    st.button("Cancel", on_click=_cancel, args=(job,), icon=":material/stop_circle:", key="cancel_job")
+
+
+def _cancel(job: Job) -> None:
+    job.leave(state.viewer())
+    st.session_state.cancelled = job.key
+
+
+def _offer_again() -> None:
+    st.info("You cancelled this run; nothing was changed.", icon=":material/stop_circle:")
+    st.button("Run it", on_click=_again, icon=":material/play_arrow:", type="primary", key="run_again")
+    st.stop()
+
+
+def _again() -> None:
+    st.session_state.cancelled = None
+
+
+def known(lab: Lab) -> bool:
+    """Whether the experiment of `lab` is there already, or running."""
+    return pool().knows(lab)

@@ -1,0 +1,135 @@
+"""The story of the Start page: words, timings, break it, the twin, cure it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from linattn_core import figures
+from linattn_core.experiment import Experiment
+from linattn_core.figures import views
+from linattn_core.lab import Lab
+from linattn_core.recover import Edge
+from linattn_core.tasks import StepAutomaton
+from pages.shared import compute, panels, state, theme
+from pages.shared.widgets import diagram, duration, literal
+
+SENTENCES = {
+    "green": "the recovered automaton (4) is the true one (1), and the light is green: that is a proof for all words, "
+    "not a test score. Now break it.",
+    "amber": "training error is still zero, yet the dashed transition could be anything: the two transformers below "
+    "fit the traces equally well and disagree there.",
+    "red": "the traces decide everything, and they say something else than the true automaton.",
+}
+
+CODE = """
+from linattn_core.experiment import experiment
+from linattn_core.lab import Lab
+
+result = experiment(Lab.from_token("{token}"))
+print(result.run.plan.describe())
+print(result.run.training_mse, result.run.model.heads)
+print(result.recovery.equivalent, result.family.holds, result.missing)
+"""
+
+
+def words(result: Experiment) -> None:
+    """The first words of the traces with the states they visit."""
+    lab, task = result.lab, result.task
+    if not isinstance(task, StepAutomaton):
+        st.caption(f"{len(result.traces):,} examples: a random automaton in the prompt, one query each.")
+        return
+    letters, _ = task.runs(lab.traces.count, lab.traces.seed, lab.traces.length)
+    joint = "" if all(len(letter) == 1 for letter in task.machine.alphabet) else " "
+    first = [joint.join(task.machine.alphabet[k] for k in word) for word in letters[:3]]
+    st.markdown(
+        f"{len(result.traces):,} steps of {lab.traces.count:,} random words, such as "
+        + ", ".join(f"*{literal(word if len(word) <= 26 else word[:25] + '…')}*" for word in first)
+    )
+
+
+def learned_in(result: Experiment) -> None:
+    """What learning took, in one line."""
+    run = result.run
+    st.caption(
+        f"Solved in {duration(result.seconds['learn'])}, without gradient descent; "
+        f"training error {run.training_mse:.1e}."
+    )
+
+
+def buttons(result: Experiment) -> None:
+    """Break it while the light is green; cure it while it is not."""
+    with st.container(horizontal=True):
+        if result.open_pairs:
+            pair = result.open_pairs[0]
+            st.button(
+                "Add the trace that cures it",
+                on_click=_set,
+                args=(result.cured(pair),),
+                type="primary",
+                icon=":material/healing:",
+                key="cure",
+            )
+        elif result.recovery is not None and result.recovery.edges:
+            edge = _fragile(result)
+            st.button(
+                "Break it",
+                on_click=_set,
+                args=(result.broken((edge.state, edge.letter)),),
+                type="primary",
+                icon=":material/heart_broken:",
+                key="break",
+                help=f"Leaves out every trace of {literal(edge.words)}.",
+            )
+        if result.lab != Lab.default():
+            st.button(
+                "Worked example", on_click=_set, args=(Lab.default(),), icon=":material/restart_alt:", key="reset"
+            )
+
+
+def _fragile(result: Experiment) -> Edge:
+    """The transition to withhold: the last one between two different states, else the last one."""
+    edges = [edge for edge in result.recovery.edges if edge.reachable] if result.recovery else []
+    return next((edge for edge in reversed(edges) if edge.true != edge.state), edges[-1])
+
+
+def _set(lab: Lab) -> None:
+    state.attempt("start", lambda: lab)
+
+
+def twin(result: Experiment) -> None:
+    """Two transformers of equal training loss side by side, while something is open."""
+    machine, recovery = result.lab.machine, result.recovery
+    open_edges = [edge for edge in recovery.edges if edge.kind == "undetermined"] if recovery else []
+    if machine is None or not open_edges or len(machine.states) < 2:
+        return
+    edge = next((e for e in open_edges if (e.state, e.letter) in result.open_pairs), open_edges[0])
+    other, loss = compute.obtain(
+        ("twin", result.lab, edge),
+        lambda progress: views.twin_recovery(result.run, result.task, edge, machine),
+        "Looking for the twin",
+    )
+    answer = next(e.learned for e in other.edges if (e.state, e.letter) == (edge.state, edge.letter))
+    st.markdown("#### The twin: equal training loss, different automaton")
+    row = st.columns(2)
+    for column, title, which, mse, goes in (
+        (row[0], "The learned transformer", recovery, result.run.training_mse, edge.learned),
+        (row[1], "Its twin", other, loss, answer),
+    ):
+        with column.container(border=True, height="stretch"):
+            st.markdown(
+                f"###### {title}\ntraining error **{mse:.1e}**; sends {literal(edge.words)} to **{literal(goes)}**"
+            )
+            dot = figures.recovery_dot(machine, which.edges, theme.colours())
+            diagram(dot, f"{title}: {panels.tally(which)}", f"twin_{title}")
+    truth = literal(machine.step(edge.state, edge.letter))
+    st.caption(f"The true automaton goes to {truth} there. The traces cannot tell: no number of heads or epochs would.")
+
+
+def not_an_automaton() -> None:
+    """The Start page of a lab that builds something else."""
+    st.info(
+        "Your lab builds no automaton, so there is nothing to draw here. Its traces, heads and certificate are on the "
+        "pages Traces, Inspect and Certify.",
+        icon=":material/info:",
+    )
+    st.button("Show the worked example", on_click=_set, args=(Lab.default(),), type="primary", key="reset")

@@ -1,0 +1,125 @@
+"""The Learn page's parts: the learner's settings, the plan, what came out, seconds per stage."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from linattn_core.experiment import Experiment
+from linattn_core.figures import charts
+from linattn_core.lab import Lab
+from linattn_core.learn import HEADS
+from linattn_core.learn import plan as plan_of
+from linattn_core.numerics import readable_bytes
+from linattn_core.plan import Plan
+from pages.shared import compute, state, theme
+from pages.shared.widgets import chart, duration, figures, problem
+
+AT_ONCE = 1.0  # seconds of estimated work above which the page waits for the button
+
+ROUTES = {
+    "primal": "one second moment",
+    "dual": "one kernel matrix",
+    "blocks": "independent blocks",
+}
+
+
+def controls(lab: Lab) -> None:
+    """Ridge, kind of heads, device."""
+    memory = st.session_state
+    memory.learn_ridge, memory.learn_heads, memory.learn_device = (
+        lab.learner.ridge,
+        lab.learner.heads,
+        lab.learner.device,
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Ridge",
+            0.0,
+            step=0.01,
+            format="%.4f",
+            key="learn_ridge",
+            on_change=_change,
+            width=160,
+            help="Adds ridge · ‖P‖² to the mean squared error. 0 is the exact minimum-norm solution.",
+        )
+        st.segmented_control("Heads", list(HEADS), key="learn_heads", required=True, on_change=_change)
+        st.segmented_control(
+            "Device",
+            ["auto", "cpu", "cuda"],
+            key="learn_device",
+            required=True,
+            on_change=_change,
+            help="auto takes a CUDA device where there is one with double precision, else the CPU.",
+        )
+    problem("learn")
+
+
+def _change() -> None:
+    memory, lab = st.session_state, state.lab()
+    fields = {"ridge": float(memory.learn_ridge), "heads": memory.learn_heads, "device": memory.learn_device}
+    state.attempt("learn", lambda: lab.replace(learner=lab.learner.replace(**fields)))
+
+
+def plan(lab: Lab) -> Plan:
+    """How the learner will go about it and what it will cost, known before anything is factored."""
+    key = ("plan", lab.build, lab.traces, lab.learner.device)
+    made = compute.obtain(
+        key, lambda tick: plan_of(lab.make_traces(), device=lab.learner.device, progress=tick), "Planning"
+    )
+    figures(
+        {
+            "Examples": f"{made.examples:,}",
+            "Features in use": f"{made.features:,} of {made.feature_count:,}",
+            "Route": ROUTES.get(made.route, made.route),
+            "Memory": readable_bytes(made.bytes),
+            "Estimated work": duration(made.seconds),
+        },
+        {
+            "Features in use": "svec(Z Zᵀ) ⊗ z has d · d(d+1)/2 entries; those always zero drop out.",
+            "Route": "The cheapest exact route, chosen from the sizes.",
+            "Estimated work": "Factorisations only, at this machine's measured matrix-multiply rate.",
+        },
+    )
+    st.caption(made.describe())
+    return made
+
+
+def wait_for_button(lab: Lab, made: Plan) -> None:
+    """Stop the page before a long run until it is asked for; a known or quick result comes by itself."""
+    if made.seconds > AT_ONCE and not compute.known(lab) and st.session_state.get("learn_asked") != lab:
+        st.button("Learn", type="primary", icon=":material/bolt:", on_click=_ask, args=(lab,), key="learn_now")
+        st.stop()
+
+
+def _ask(lab: Lab) -> None:
+    st.session_state.learn_asked = lab
+
+
+def outcome(result: Experiment) -> None:
+    """Training error, explained share, rank, heads, total seconds."""
+    run = result.run
+    figures(
+        {
+            "Training error": f"{run.training_mse:.2e}",
+            "R²": f"{run.r2:.6f}",
+            "Rank": f"{run.certificate.rank:,} of {run.certificate.feature_count:,}",
+            "Heads": f"{run.model.heads:,}",
+            "Learned in": duration(result.seconds["learn"]),
+        },
+        {
+            "Training error": "Mean over examples of ‖y − P φ(Z)‖². No linear-attention layer of any number of heads "
+            "has a smaller one.",
+            "R²": "1 − training error / mean ‖y‖².",
+            "Rank": f"Of the second moment; eigenvalues below {run.certificate.tolerance:.0e} of the largest are zero.",
+        },
+    )
+
+
+def seconds(result: Experiment) -> None:
+    """Seconds per stage, the learner's own stages instead of their sum."""
+    stages = {name: value for name, value in result.seconds.items() if name != "learn"}
+    chart(
+        charts.durations(stages, theme.colours()),
+        f"Milliseconds per stage, {1000 * sum(stages.values()):.0f} in all",
+        key="stages",
+    )

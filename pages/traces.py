@@ -1,0 +1,34 @@
+"""Traces: the examples the transformer learns from, as words, tokens and matrices."""
+
+import streamlit as st
+
+from linattn_core.tasks import StepAutomaton
+from pages.shared import compute, panels, state, trace_views
+from pages.shared.widgets import code, notice
+
+st.title("Traces")
+notice("what no trace visits, no learner can know: a transition that occurs “none” times here is dashed on Inspect.")
+trace_views.controls(state.lab())
+result = compute.of_lab()
+
+if isinstance(result.task, StepAutomaton):
+    left, right = st.columns([5, 3])
+    with left:
+        st.markdown("###### Words")
+        trace_views.words(result)
+    with right:
+        st.markdown("###### Examples per transition")
+        trace_views.visits(result)
+st.markdown("###### Tokens")
+panels.token_strip(result, "traces_strip", count=72)
+st.markdown("#### One example")
+trace_views.one_example(result)
+code(f"""
+from linattn_core.lab import Lab
+
+lab = Lab.from_token("{state.lab().to_token()}")
+traces = lab.make_traces()
+Z, y = traces[0]
+print(len(traces), Z.shape, y)      # the first context and its answer
+print(Z @ Z.T)                      # C
+""")
