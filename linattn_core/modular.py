@@ -1,8 +1,8 @@
 """Exact linear algebra modulo the prime p = 2^31 - 1: rank, echelon bases, solutions, without rounding.
 
-Features of one-hot tokens are integers, so their rank can be decided instead of estimated. The rank modulo a prime never
-exceeds the rank over the rationals, and is smaller only if p divides all of its minors: for a matrix not made against
-this p that is a matter of chance of about 1/p. Where that is not enough, see ``rational``.
+Features of one-hot tokens are integers, so their rank can be decided instead of estimated. The rank modulo a prime
+never exceeds the rank over the rationals, and is smaller only if p divides all of its minors: for a matrix not made
+against this p that is a matter of chance of about 1/p. Where that is not enough, see ``rational``.
 
 Products go through float64 BLAS: one factor is split into halves of 16 and 15 bits, so that 64 products of at most
 2^16 * 2^31 add up to at most 2^53 and stay exact. p is a Mersenne prime: reducing is a shift and an addition.
@@ -10,6 +10,8 @@ Products go through float64 BLAS: one factor is split into halves of 16 and 15 b
 
 from __future__ import annotations
 
+import hashlib
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -91,14 +93,22 @@ class Echelon:
                 self.pivots = np.concatenate([self.pivots, pivots])
         return fresh
 
+    def orthogonal(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Return ``count`` random vectors (n, count) orthogonal to the subspace, uniform among all such."""
+        n = self.basis.shape[1]
+        vectors = rng.integers(PRIME, size=(n, count))
+        free = np.setdiff1d(np.arange(n), self.pivots)
+        vectors[self.pivots] = reduce(PRIME - product(self.basis[:, free], vectors[free]))
+        return vectors
+
     def contains(self, rows: np.ndarray) -> bool:
         """Whether all integer rows (k, n) lie in the subspace."""
         return not self.remainder(residues(rows)).any()
 
     def key(self) -> bytes:
-        """Return bytes that are equal for equal subspaces."""
+        """Return a digest that is equal for equal subspaces."""
         order = np.argsort(self.pivots)
-        return self.basis[order].tobytes()
+        return hashlib.sha256(self.basis[order].tobytes()).digest()
 
 
 def _reduce_block(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -135,46 +145,47 @@ def echelon(rows: np.ndarray) -> Echelon:
 
 
 def rank(rows: np.ndarray) -> int:
-    """Return the rank of an integer matrix modulo p: at most its rank over the rationals, and equal but for chance 1/p."""
+    """Return the rank of an integer matrix modulo p: at most that over the rationals, equal but for chance 1/p."""
     rows = np.asarray(rows)
     return echelon(rows if rows.shape[0] >= rows.shape[1] else rows.T).rank
 
 
-def solve(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Solve X A = B modulo p for residues A (r, m) and right-hand sides B (t, m).
+class LeftSolver:
+    """Solves X A = B modulo p for one residue matrix A (r, m). ``null`` (k, r) is a basis of all n with n A = 0."""
 
-    Returns (X (t, r), solvable (t,) bool, N (k, r)): a particular solution for each row of B (zero where there is none),
-    whether there is one, and a basis of all n with n A = 0.
-    """
-    r, m = A.shape
-    system = Echelon(r + m)
-    # Rows [A | I]: eliminating on the first m columns leaves combinations of rows of A, and those that vanish on the right.
-    system.add(np.concatenate([A, np.eye(r, dtype=np.int64)], axis=1))
-    left = system.pivots < m
-    image, combination = system.basis[left, :m], system.basis[left, m:]
-    coordinates = B[:, system.pivots[left]]
-    solvable = ~reduce(B + PRIME - product(coordinates, image)).any(axis=1)
-    X = product(coordinates, combination)
-    X[~solvable] = 0
-    return X, solvable, system.basis[~left, m:]
+    def __init__(self, A: np.ndarray) -> None:
+        r, m = A.shape
+        # Rows [A | I]: eliminating leaves combinations of rows of A on the left, and those that vanish on the right.
+        system = echelon(np.concatenate([A, np.eye(r, dtype=np.int64)], axis=1))
+        left = system.pivots < m
+        self._pivots = system.pivots[left]
+        self._image, self._mix = system.basis[left, :m], system.basis[left, m:]
+        self.null = system.basis[~left, m:]
+
+    def solve(self, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (X (t, r), solvable (t,)) for residues B (t, m): a solution a row, void where there is none."""
+        coordinates = B[:, self._pivots]
+        solvable = ~reduce(B + PRIME - product(coordinates, self._image)).any(axis=1)
+        return product(coordinates, self._mix), np.asarray(solvable)
 
 
-def rational(basis: np.ndarray, bound: int = 1000) -> np.ndarray | None:
-    """Return the rational matrix behind residues, each row times its common denominator, or None if there is no small one.
+def rational(rows: np.ndarray, bound: int = 10_000) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return integer numerators (k, n) and a denominator a row (k,) behind residues, None if none are small.
 
-    Every entry must be a fraction with numerator and denominator at most ``bound`` (then it is unique). Used to lift a
+    Every entry must be a fraction whose numerator and denominator are at most ``bound`` (then it is unique). It lifts a
     result modulo p to a candidate over the rationals, which the caller proves by exact arithmetic.
     """
-    values, inverse = np.unique(basis, return_inverse=True)
+    values, inverse = np.unique(rows, return_inverse=True)
     fractions = [_fraction(int(v), bound) for v in values]
     if any(f is None for f in fractions):
         return None
-    numerator = np.array([f.numerator for f in fractions if f is not None], dtype=np.int64)[inverse.reshape(basis.shape)]
-    denominator = np.array([f.denominator for f in fractions if f is not None])[inverse.reshape(basis.shape)]
-    scale = np.lcm.reduce(denominator, axis=1)
-    if basis.size and (scale <= 0).any():
+    over = np.array([f.numerator for f in fractions if f is not None], dtype=np.int64)[inverse].reshape(rows.shape)
+    under = np.array([f.denominator for f in fractions if f is not None], dtype=np.int64)[inverse].reshape(rows.shape)
+    common = [math.lcm(*map(int, np.unique(row))) for row in under]
+    if max(common, default=1) > 2**31:
         return None
-    return numerator * (scale[:, None] // denominator)
+    scale = np.array(common, dtype=np.int64)
+    return over * (scale[:, None] // under), scale
 
 
 def _fraction(value: int, bound: int) -> Fraction | None:

@@ -1,9 +1,9 @@
 """Turing machines as data, a plain simulator on a circular tape, and automata-lib's machine as an independent oracle.
 
-Conventions. Symbol 0 is the blank. A rule (state, symbol) is a triple (next state, written symbol, move) of indices, with
-move LEFT = -1, RIGHT = +1 or HALT = 0: write, change state, then stop where the head is (the busy beaver's "1RH" counts as
-such a step). ``None`` means "stop here": nothing is written and no step is counted. The tape has n cells in a circle; as
-long as a run does not wrap round it (``Simulation.wrapped``) it is the run on an infinite tape.
+Conventions. Symbol 0 is the blank. A rule (state, symbol) is a triple (next state, written symbol, move) of indices,
+with move LEFT = -1, RIGHT = +1 or HALT = 0: write, change state, then stop where the head is (the busy beaver's "1RH"
+counts as such a step). ``None`` means "stop here": nothing is written and no step is counted. The tape has n cells in a
+circle; as long as a run does not wrap round it (``Simulation.wrapped``) it is the run on an infinite tape.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -49,8 +49,8 @@ class TuringMachine:
         _check_names("symbols", self.symbols, MAX_SYMBOLS)
         if len(self.rules) != len(self.states) or any(len(row) != len(self.symbols) for row in self.rules):
             raise MachineError(
-                f"rules: got {[len(row) for row in self.rules]} entries a state, wanted {len(self.symbols)} for each of "
-                f"{len(self.states)} states; write None where the machine stops."
+                f"rules: got {[len(row) for row in self.rules]} entries a state, wanted {len(self.symbols)} for "
+                f"each of {len(self.states)} states; write None where the machine stops."
             )
         if not 0 <= self.start < len(self.states):
             raise MachineError(f"start: got {self.start}, wanted a state index from 0 to {len(self.states) - 1}.")
@@ -70,13 +70,12 @@ class TuringMachine:
 
     def table(self) -> np.ndarray:
         """Return the rules as integers (Q, S, 3): next state, written symbol, move; ``None`` as (q, a, HALT)."""
-        rows = [[(q, a, HALT) if r is None else r for a, r in enumerate(row)] for q, row in enumerate(self.rules)]
-        return np.array(rows, dtype=np.int64)
+        return np.array(self.explicit().rules, dtype=np.int64)
 
     def padded(self, states: int, symbols: int) -> TuringMachine:
-        """Return the machine with more states and symbols, which stop at once. Raises ``MachineError`` if it is larger."""
+        """Return the machine with more states and symbols, which stop at once; ``MachineError`` if it is larger."""
         Q, S = len(self.states), len(self.symbols)
-        if Q > states or S > symbols:
+        if states < Q or symbols < S:
             raise MachineError(
                 f"machine {self.name!r}: got {Q} states and {S} symbols, wanted at most {states} and {symbols}; "
                 "enlarge the sizes or take a smaller machine."
@@ -84,11 +83,18 @@ class TuringMachine:
         rows = [row + (None,) * (symbols - S) for row in self.rules] + [(None,) * symbols] * (states - Q)
         return TuringMachine(
             self.name,
-            self.states + _fresh("q", states - Q, self.states),
-            self.symbols + _fresh("s", symbols - S, self.symbols),
+            self.states + fresh_names("q", states - Q, self.states),
+            self.symbols + fresh_names("s", symbols - S, self.symbols),
             tuple(rows),
             self.start,
         )
+
+    def explicit(self) -> TuringMachine:
+        """Return the machine with every ``None`` written out as a rule that changes nothing and halts."""
+        rows = tuple(
+            tuple((q, a, HALT) if r is None else r for a, r in enumerate(row)) for q, row in enumerate(self.rules)
+        )
+        return TuringMachine(self.name, self.states, self.symbols, rows, self.start)
 
     def encode(self, word: str | Sequence[str]) -> tuple[int, ...]:
         """Return the symbol indices of a word (a string, or a list when symbols have several characters)."""
@@ -101,13 +107,13 @@ class TuringMachine:
     def to_dtm(self) -> DTM:
         """Return automata-lib's ``DTM`` (infinite tape), an independent oracle; see ``oracle_run`` for a bounded run.
 
-        Symbol i becomes the one character ``chr(97 + i)``, state q the text "q<index>", and a rule that halts goes to the
-        extra final state "halt" without moving. Where the rule is ``None`` the DTM has no transition and rejects.
+        Symbol i becomes the one character ``chr(97 + i)``, state q the text "q<index>", and a rule that halts goes to
+        the extra final state "halt" without moving. Where the rule is ``None`` the DTM has no transition and rejects.
         """
         from automata.tm.dtm import DTM
 
         letters = [chr(97 + a) for a in range(len(self.symbols))]
-        direction = {LEFT: "L", RIGHT: "R", HALT: "N"}
+        direction: dict[int, Literal["L", "R", "N"]] = {LEFT: "L", RIGHT: "R", HALT: "N"}
         transitions = {
             f"q{q}": {
                 letters[a]: (ORACLE_HALT if rule[2] == HALT else f"q{rule[0]}", letters[rule[1]], direction[rule[2]])
@@ -185,8 +191,8 @@ class Configuration:
 class Simulation:
     """A run: the configurations from the first to the last, and why it ended.
 
-    ``halted``: a halting rule was reached (otherwise the step limit was). ``wrapped``: the run needed more cells than the
-    circle has, so it differs from the run on an infinite tape.
+    ``halted``: a halting rule was reached (otherwise the step limit was). ``wrapped``: the run needed more cells than
+    the circle has, so it differs from the run on an infinite tape.
     """
 
     configurations: tuple[Configuration, ...]
@@ -221,7 +227,7 @@ def check_steps(steps: int) -> int:
 def simulate(
     machine: TuringMachine, tape: Sequence[int], cells: int, max_steps: int = 1000, *, head: int = 0
 ) -> Simulation:
-    """Run the machine on a circle of ``cells`` cells, at most ``max_steps`` steps, the head starting at cell ``head``."""
+    """Run the machine on a circle of ``cells`` cells, at most ``max_steps`` steps, the head first at ``head``."""
     content = list(as_tape(tape, cells, len(machine.symbols)))
     check_steps(max_steps)
     if not 0 <= head < cells:
@@ -246,9 +252,9 @@ def simulate(
 def oracle_run(machine: TuringMachine, tape: Sequence[int], max_steps: int) -> list[tuple[str, int, dict[int, int]]]:
     """Run automata-lib's DTM for at most ``max_steps`` steps: (state, head, {cell: symbol, blanks left out}) each.
 
-    Cells are numbered on the infinite tape, cell 0 the first of ``tape``, where the head starts. automata-lib re-bases its
-    tape when the head leaves it to the left, which is undone here; its generator never ends for a looping machine and
-    raises where no rule is, which both end the list.
+    Cells are numbered on the infinite tape, cell 0 the first of ``tape``, where the head starts. automata-lib re-bases
+    its tape when the head leaves it to the left, which is undone here; its generator never ends for a looping machine
+    and raises where no rule is, which both end the list.
     """
     from automata.base.exceptions import RejectionException
 
@@ -271,41 +277,6 @@ def oracle_run(machine: TuringMachine, tape: Sequence[int], max_steps: int) -> l
     return found
 
 
-def random_turing_machine(
-    states: int, symbols: int, seed: int = 0, halting: float = 0.3, name: str = "random machine"
-) -> TuringMachine:
-    """Draw a machine: each rule takes next state and symbol uniformly and halts with probability ``halting``."""
-    table = random_tables(1, states, symbols, np.random.default_rng(seed), halting)[0]
-    rules = tuple(tuple((int(r[0]), int(r[1]), int(r[2])) for r in row) for row in table)
-    return TuringMachine(name, _fresh("q", states, ()), _fresh("s", symbols, ()), rules)
-
-
-def random_tables(count: int, states: int, symbols: int, rng: np.random.Generator, halting: float) -> np.ndarray:
-    """Return rules (count, Q, S, 3) of random machines, as ``TuringMachine.table`` has them."""
-    if not 0.0 <= halting <= 1.0:
-        raise MachineError(f"halting: got {halting}, wanted a probability from 0 to 1.")
-    if not (1 <= states <= MAX_STATES and 1 <= symbols <= MAX_SYMBOLS):
-        raise MachineError(
-            f"random machine: got {states} states and {symbols} symbols, wanted 1 to {MAX_STATES} and 1 to {MAX_SYMBOLS}."
-        )
-    # One block of uniform numbers a machine: the first k machines are the same whatever the count.
-    return rules_from_uniform(rng.random((count, states, symbols, 4)), symbols, halting)
-
-
-def rules_from_uniform(uniform: np.ndarray, symbols: int, halting: float) -> np.ndarray:
-    """Turn numbers in [0, 1) of shape (..., Q, S, 4) into rules (..., Q, S, 3)."""
-    states = uniform.shape[-3]
-    move = np.where(uniform[..., 2] < 0.5, LEFT, RIGHT)
-    return np.stack(
-        [
-            (uniform[..., 0] * states).astype(np.int64),
-            (uniform[..., 1] * symbols).astype(np.int64),
-            np.where(uniform[..., 3] < halting, HALT, move),
-        ],
-        axis=-1,
-    )
-
-
 def _as_rule(rule: Sequence[int] | None) -> Rule | None:
     if rule is None:
         return None
@@ -326,7 +297,7 @@ def _check_names(what: str, names: tuple[str, ...], most: int) -> None:
         raise MachineError(f"{what}: got {double[0]!r} twice, wanted every name once; rename one.")
 
 
-def _fresh(letter: str, count: int, taken: tuple[str, ...]) -> tuple[str, ...]:
+def fresh_names(letter: str, count: int, taken: tuple[str, ...]) -> tuple[str, ...]:
     """Return ``count`` new names, numbered from the position they stand at."""
     names: list[str] = []
     number = len(taken)

@@ -15,17 +15,18 @@ from linattn_core.tasks.turing_layout import Design, Steps
 class Slim(Design):
     """Four tokens a step, d = 2n + 2S + QS + Q + 2, S + 4 heads: state and position telescope like the tape.
 
-        T1  [Y_p; P = e_p - e_old]          read:  Y matches P, copies A to R          -> T2  [R_a]
-        T2  [R_a]                           join:  one head a letter; R_a matches every P (the sum of P is 1 on cells and
-                                            writes, 0 on T1), copies S to J_(.,a)      -> T2b [J_(q,a)]
-        T2b [J_(q,a)]                       rule:  J matches J, and every Y (the position log); copies A, S, M, P
-                                                                                       -> T3
-        T3  [P_p; A change; S change; M_m]  move:  one head a direction; M_m matches every Y, maps P_p to
-                                            [Y_(p+m); P = e_(p+m) - e_p]               -> T1, or 0 without M: halt
+    T1  [Y_p; P = e_p - e_old]          read:  Y matches P, copies A to R          -> T2  [R_a]
+    T2  [R_a]                           join:  one head a letter; R_a matches every P (the sum of P is 1 on cells and
+                                        writes, 0 on T1), copies S to J_(.,a)      -> T2b [J_(q,a)]
+    T2b [J_(q,a)]                       rule:  J matches J, and every Y (the position log); copies A, S, M, P
+                                                                                   -> T3
+    T3  [P_p; A change; S change; M_m]  move:  one head a direction; M_m matches every Y, maps P_p to
+                                        [Y_(p+m); P = e_(p+m) - e_p]               -> T1, or 0 without M: halt
     """
 
     name = "slim"
     stages = ("read", "join", "look up the rule", "write and move")
+    start_length = 3
     keeps_state_at_halt = True
 
     def blocks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -114,7 +115,7 @@ class Slim(Design):
 
 
 class _Joint(Design):
-    """What wide and duo share: the state stands in a joint (state, cell) query K, rules answer with G = (state, move)."""
+    """What wide and duo share: the state stands in a query K = (state, cell), rules answer G = (state, move)."""
 
     def _shared(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         moves = tuple(f"{state}, {move}" for move in ("left", "right") for state in self._labels("state"))
@@ -153,14 +154,15 @@ class _Joint(Design):
 class Wide(_Joint):
     """Three tokens a step, d = n + S + Qn + QS + 2Q, 3Q + 1 heads: the state is carried inside the query.
 
-        T1 [K_(q,p); P = e_p - e_old]   read: one head a state q; K_(q,p) matches P_p, copies A to J_(q,.)  -> T2 [J_(q,a)]
-        T2 [J_(q,a)]                    rule: J matches J, and every K (only T1 tokens have one, so their P adds up to e_p);
-                                        copies A, G, P                                         -> T3 [P_p; A change; G_(q',m)]
-        T3 [P_p; A change; G_(q',m)]    move: one head a G; matches every K, maps P_p to [K_(q',p+m); P = e_(p+m) - e_p]
-                                                                                               -> T1, or 0 without G: halt
+    T1 [K_(q,p); P = e_p - e_old]   read: one head a state q; K_(q,p) matches P_p, copies A to J_(q,.)   -> T2
+    T2 [J_(q,a)]                    rule: J matches J, and every K (only T1 tokens have one, so their P adds up to e_p);
+                                    copies A, G, P                                                       -> T3
+    T3 [P_p; A change; G_(q',m)]    move: one head a G; matches every K, maps P_p to [K_(q',p+m); P = e_(p+m) - e_p]
+                                    -> T1, or 0 without G: halt
     """
 
     name = "wide"
+    start_length = 2
     stages = ("read", "look up the rule", "write and move")
 
     def blocks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -224,14 +226,15 @@ class Wide(_Joint):
 class Duo(_Joint):
     """Two tokens a step, d = n + S + Qn + QnS + QS + 2Q, Qn + n heads: writing and asking share one token.
 
-        T1 [K_(q,p); P_old; A change]   read: one head a (q, p); K_(q,p) matches P_p, copies A to L_(q,p,.) -> T2 [L_(q,p,a)]
+        T1 [K_(q,p); P_old; A change]   read: one head a (q, p); K_(q,p) matches P_p, copies A to L_(q,p,.) -> T2
         T2 [L_(q,p,a)]                  rule: one head a cell p; L_(q,p,a) matches J_(q,a), copies A, maps G_(q',m) to
-                                        K_(q',p+m) and any J to P_p                     -> T1 [K_(q',p+m); P_p; A change]
+                                        K_(q',p+m) and any J to P_p                         -> T1
     A rule without G leaves K empty, so the T1 that follows answers 0: halt.
     """
 
     name = "duo"
     stages = ("read", "look up the rule, write and move")
+    writes_at_halt = True
 
     def blocks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """P cell, A letter, K (state, cell), J (state, letter), G (next state, direction), L (state, cell, letter)."""

@@ -1,9 +1,9 @@
-"""What every layout of a universal Turing machine in one attention layer shares: attributes, cells, rules, prompts (ours).
+"""What all layouts of a universal Turing machine in one attention layer share: tokens, rules, prompts (ours).
 
-Linear attention sums over all tokens whose key matches. So cell p is overwritten from letter a to a' by appending a token
-with key e_p and value e_a' - e_a: the sum over the tokens with key e_p telescopes to the current letter. The dimension
-does not grow with the run and all arithmetic is exact in {-1, 0, 1}. Rules stand in the context, one token each, so one
-set of heads runs every machine with Q states, S letters and n cells in a circle.
+Linear attention sums over all tokens whose key matches. So cell p is overwritten from letter a to a' by appending a
+token with key e_p and value e_a' - e_a: the sum over the tokens with key e_p telescopes to the current letter. The
+dimension does not grow with the run and all arithmetic is exact in {-1, 0, 1}. Rules stand in the context, one token
+each, so one set of heads runs every machine with Q states, S letters and n cells in a circle.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from linattn_core.machines.names import state_names
+from linattn_core.machines.names import letter_names, state_names
 from linattn_core.tasks.base import Attribute, blocks
 
 
@@ -45,7 +45,11 @@ class Design(ABC):
     name: ClassVar[str] = ""
     stages: ClassVar[tuple[str, ...]] = ()
     """What the model does at each token of a step, the first being the query that starts it (T1)."""
+    start_length: ClassVar[int] = 1
+    """Tokens of a prompt behind the rules and cells."""
     keeps_state_at_halt: ClassVar[bool] = False
+    writes_at_halt: ClassVar[bool] = False
+    """Whether the last token of a halting step still writes, so that the model has to answer nothing after it."""
 
     @abstractmethod
     def blocks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -90,6 +94,11 @@ class Design(ABC):
     def dim(self) -> int:
         """The embedding dimension d."""
         return sum(len(labels) for _, labels in self.blocks())
+
+    @property
+    def prompt_length(self) -> int:
+        """Tokens of a prompt."""
+        return self.states * self.letters + self.cells + self.start_length
 
     def zeros(self, *shape: int) -> np.ndarray:
         """Return zero tokens of shape (*shape, d)."""
@@ -148,11 +157,16 @@ class Design(ABC):
         """Return the positions of an attribute."""
         return next(a.slice for a in self.attributes if a.name == name)
 
+    @property
+    def letter_labels(self) -> tuple[str, ...]:
+        """The names of the letters, the blank first."""
+        return self._labels("letter")
+
     def _labels(self, what: str) -> tuple[str, ...]:
         if what == "state":
             return state_names(self.states)
         if what == "letter":
-            return tuple(str(a) for a in range(self.letters))
+            return letter_names(self.letters)
         return tuple(f"cell {p}" for p in range(self.cells))
 
     def _pairs(self, *kinds: str) -> tuple[str, ...]:

@@ -63,9 +63,7 @@ class Execution:
     rounding_error: np.ndarray
 
 
-def execute(
-    model: LinearAttention | Predictor, prompts: np.ndarray, count: int, *, rounding: bool = True
-) -> Execution:
+def execute(model: LinearAttention | Predictor, prompts: np.ndarray, count: int, *, rounding: bool = True) -> Execution:
     """Append up to ``count`` answers to each prompt (B, L, d), as the literal attention formula would give them.
 
     C grows by z z^T for each new token z, which is what summing over the whole context again would give. Runs stop at a
@@ -94,7 +92,9 @@ def execute(
 
 def _answers(maps: AnswerMaps, c: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Return the answers (B, m); runs with the same last token share one matrix product."""
-    y = np.empty((len(z), maps.model.V.shape[1] if isinstance(maps.model, LinearAttention) else len(maps.model.weights)))
+    y = np.empty(
+        (len(z), maps.model.V.shape[1] if isinstance(maps.model, LinearAttention) else len(maps.model.weights))
+    )
     rows = np.ascontiguousarray(z).view(np.dtype((np.void, z.dtype.itemsize * z.shape[1]))).ravel()
     _, first, group = np.unique(rows, return_index=True, return_inverse=True)
     order = np.argsort(group, kind="stable")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from linattn_core.errors import MachineError, ShapeError
-from linattn_core.machines.turing import HALT, TuringMachine, as_tape, rules_from_uniform
+from linattn_core.machines.turing import HALT, TuringMachine, as_tape
+from linattn_core.machines.turing_random import check_halting, rules_from_uniform
+from linattn_core.tasks.base import random_stream
 from linattn_core.tasks.turing_layout import Design, Steps
 from linattn_core.traces import Traces
 
@@ -41,10 +43,9 @@ def draw_episodes(
     """
     if not 1 <= count <= MAX_EPISODES:
         raise ShapeError(f"traces: got {count} machines, wanted from 1 to {MAX_EPISODES:,}; change the number of runs.")
-    if not 0.0 <= halting <= 1.0:
-        raise MachineError(f"halting: got {halting}, wanted a probability from 0 to 1.")
+    check_halting(halting)
     Q, S, n = design.states, design.letters, design.cells
-    uniform = np.random.default_rng(seed).random((count, Q * S * 4 + n + 2))
+    uniform = random_stream(seed).random((count, Q * S * 4 + n + 2))
     tape = (uniform[:, Q * S * 4 : -2] * S).astype(np.int64)
     state, head = (uniform[:, -2:] * (Q, n)).astype(np.int64).T
     return Episodes(
@@ -56,7 +57,7 @@ def draw_episodes(
 
 
 def one_episode(design: Design, machine: TuringMachine, tape: tuple[int, ...], head: int = 0) -> Episodes:
-    """Return one machine and tape as ``Episodes``, padded to the design's sizes. Raises ``MachineError`` if too large."""
+    """Return one machine and tape as ``Episodes``, padded to the design's sizes; ``MachineError`` if too large."""
     padded = machine.padded(design.states, design.letters)
     cells = as_tape(tape, design.cells, len(machine.symbols))
     if not 0 <= head < design.cells:
@@ -64,9 +65,15 @@ def one_episode(design: Design, machine: TuringMachine, tape: tuple[int, ...], h
     return Episodes(padded.table()[None], np.array([cells]), np.array([machine.start]), np.array([head]))
 
 
+def check_run_steps(steps: int) -> None:
+    """Raise ``MachineError`` unless 1 <= steps <= ``MAX_TRACE_STEPS``: a machine may never halt by itself."""
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or not 1 <= steps <= MAX_TRACE_STEPS:
+        raise MachineError(f"steps: got {steps!r}, wanted a whole number from 1 to {MAX_TRACE_STEPS:,} a run.")
+
+
 @dataclass(frozen=True, eq=False)
 class History:
-    """What the machines did: ``steps`` in the order run 0 step 0, run 0 step 1, ..., ``lengths`` (B,), ``halted`` (B,)."""
+    """What the machines did: ``steps`` run by run and in time order, ``lengths`` (B,), ``halted`` (B,)."""
 
     steps: Steps
     lengths: np.ndarray
@@ -75,8 +82,7 @@ class History:
 
 def simulate_all(episodes: Episodes, limit: int) -> History:
     """Run all machines on their circular tapes for at most ``limit`` steps; a halting step counts."""
-    if not 1 <= limit <= MAX_TRACE_STEPS:
-        raise MachineError(f"steps: got {limit}, wanted from 1 to {MAX_TRACE_STEPS:,} steps a run.")
+    check_run_steps(limit)
     tape, state, head = episodes.tape.copy(), episodes.state.copy(), episodes.head.copy()
     halted = np.zeros(len(episodes), dtype=bool)
     columns, who = [], []
@@ -126,8 +132,7 @@ def sequences(design: Design, episodes: Episodes, history: History) -> Sequences
     first = np.repeat(start + L - k * (np.cumsum(history.lengths) - history.lengths), history.lengths)
     tokens[(first + k * np.arange(len(history.steps)))[:, None] + np.arange(k)] = steps
     # In slim and wide the last token of a halting step is the zero answer; in duo it still writes, and zero follows.
-    writes_at_halt = history.halted & tokens[stop - 2].any(axis=1)
-    return Sequences(tokens, start, stop, L, stop - 1 + writes_at_halt)
+    return Sequences(tokens, start, stop, L, stop - 1 + (history.halted & design.writes_at_halt))
 
 
 def make_traces(design: Design, episodes: Episodes, steps: int, noise: float, seed: int) -> Traces:
@@ -140,7 +145,7 @@ def make_traces(design: Design, episodes: Episodes, steps: int, noise: float, se
     targets = found.tokens[stop]
     if noise:
         # A stream of its own, so that noise does not change the machines.
-        targets = targets + noise * np.random.default_rng([seed, 1]).standard_normal(targets.shape)
+        targets = targets + noise * random_stream(seed, 1).standard_normal(targets.shape)
     return Traces.build(found.tokens, found.start[run], stop, targets)
 
 

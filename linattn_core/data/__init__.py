@@ -1,0 +1,1 @@
+"""Results that take minutes to compute, shipped with the commands that compute them."""

@@ -1,0 +1,236 @@
+"""The legal space of a universal Turing machine as a ``Family``: its dimension, and legal contexts that span it (ours).
+
+From above: Karr's analysis (``linattn_core.turing_family``), proved over the rationals (``linattn_core.turing_proof``).
+From below: real contexts of real runs, chosen so that they are independent modulo a prime. Where the numbers meet, the
+chosen contexts span the features of every legal context.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from linattn_core.errors import LinattnError
+from linattn_core.examples import blocks
+from linattn_core.family import Family
+from linattn_core.features import feature_rows, svec_scale
+from linattn_core.modular import Echelon
+from linattn_core.numerics import Progress, no_progress
+from linattn_core.tasks.turing_layout import Design
+from linattn_core.tasks.turing_legal import all_steps, token_machine
+from linattn_core.tasks.turing_traces import Episodes, draw_episodes, make_traces, simulate_all
+from linattn_core.traces import Traces
+from linattn_core.turing_family import LegalBlock, TokenMachine, legal_blocks, legal_spaces
+from linattn_core.turing_proof import prove
+
+DATA = "turing_families.json"
+EXACT_BELOW_DIM = 24
+"""Designs up to this embedding dimension are analysed on demand, in seconds; larger ones only where shipped."""
+SAMPLED_MACHINES, MAX_MACHINES = 200, 4096
+FAMILY_SEED = 2410_10101
+"""The contexts of a family are drawn from a seed that nobody trains with by default."""
+
+
+def feature_integers(traces: Traces) -> sparse.csr_array:
+    """Return the features (N, p) of integer tokens as integers: without the sqrt(2), which changes no rank."""
+    rows = sparse.csr_array(feature_rows(traces))
+    scale = svec_scale(traces.dim)[rows.indices // traces.dim]
+    return sparse.csr_array((np.rint(rows.data / scale), rows.indices, rows.indptr), shape=rows.shape)
+
+
+def independent(traces: Traces, order: np.ndarray | None = None, progress: Progress = no_progress) -> np.ndarray:
+    """Return the mask (N,) of examples whose features are independent, modulo a prime, of all before them.
+
+    Their number is the rank of the features modulo 2^31 - 1: never more than the rank, and equal but for chance.
+    """
+    order = np.arange(len(traces)) if order is None else order
+    mask = np.zeros(len(traces), dtype=bool)
+    parts = list(blocks(feature_integers(traces.subset(order))))
+    for number, block in enumerate(parts):
+        progress(number / len(parts), f"rank modulo a prime: block {number + 1} of {len(parts)}")
+        found = Echelon(len(block.columns))
+        mask[order[block.index]] = found.add(block.rows.toarray().astype(np.int64))
+    return mask
+
+
+def exact_rank(traces: Traces) -> int:
+    """Return the rank of the features of integer tokens, decided modulo a prime instead of at a tolerance."""
+    return int(independent(traces).sum())
+
+
+def situations(design: Design, episodes: Episodes, steps: int) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return a phrase for each example of ``make_traces`` with these arguments, and its time in the run (N,)."""
+    history = simulate_all(episodes, steps)
+    columns = [
+        getattr(history.steps, name).tolist() for name in ("state", "head", "letter", "next_state", "written", "move")
+    ]
+    words, times, e = [], [], 0
+    stages = len(design.stages)
+    for length, halted in zip(history.lengths, history.halted, strict=True):
+        for t in range(length):
+            step = tuple(column[e] for column in columns)
+            # In duo a halting step writes a token after which the model still has to answer: nothing.
+            last = design.writes_at_halt and halted and t == length - 1
+            words += [f"step {t + 1}, {situation(design, s, step)}" for s in range(stages + last)]
+            times += [t * stages + s for s in range(stages + last)]
+            e += 1
+    return tuple(words), np.array(times)
+
+
+def situation(design: Design, stage: int, step: Sequence[int]) -> str:
+    """Say what the model has to do at one stage of a step (state, head, letter, next state, written, move)."""
+    q, q2 = (f"q{step[i]}" for i in (0, 3))
+    a, w = (design.letter_labels[step[i]] for i in (2, 4))
+    does = {-1: "moves left", 0: "halts", 1: "moves right"}[step[5]]
+    what = design.stages[stage] if stage < len(design.stages) else "stop"
+    if what == "read":
+        return f"reading cell {step[1]} in state {q}"
+    if what == "join":
+        return f"having read {a} in state {q}"
+    if what.startswith("look up"):
+        return f"looking up state {q} on {a} at cell {step[1]}: a machine that writes {w}, goes to {q2} and {does}"
+    return f"a machine that {does} after writing {w} over {a} in state {q} at cell {step[1]}"
+
+
+@lru_cache(maxsize=1)
+def shipped() -> dict[str, dict[str, Any]]:
+    """Return the shipped records by design and sizes, such as "slim 4 3 8"."""
+    text = files("linattn_core.data").joinpath(DATA).read_text(encoding="utf-8")
+    records: dict[str, dict[str, Any]] = json.loads(text)
+    return records
+
+
+def record_name(design: Design) -> str:
+    """Return the name of a design's record."""
+    return f"{design.name} {design.states} {design.letters} {design.cells}"
+
+
+def known_dimension(design: Design) -> int | None:
+    """Return the dimension of the legal space: shipped or computed in seconds, None where neither."""
+    record = _record(design)
+    return None if record is None else int(record["dimension"])
+
+
+@lru_cache(maxsize=4)
+def turing_family(design: Design) -> Family:
+    """Return legal contexts that span the legal space; ``source`` says "exact" or, for large designs, "sampled"."""
+    record = _record(design)
+    if record is None:
+        return _sampled(design)
+    episodes = unpack_episodes(design, record["episodes"])
+    chosen = np.flatnonzero(_unpack_bits(record["chosen"]))
+    words, _ = situations(design, episodes, record["steps"])
+    contexts = make_traces(design, episodes, record["steps"], 0.0, 0).subset(chosen)
+    return Family.of(contexts, tuple(words[i] for i in chosen), record["dimension"], f"exact: {record['arithmetic']}")
+
+
+def _record(design: Design) -> dict[str, Any] | None:
+    name = record_name(design)
+    if name in shipped():
+        return shipped()[name]
+    return _computed(design) if design.dim <= EXACT_BELOW_DIM else None
+
+
+@lru_cache(maxsize=8)
+def _computed(design: Design) -> dict[str, Any]:
+    return compute_record(design)
+
+
+def _sampled(design: Design) -> Family:
+    """Return the contexts of some random runs: their span is part of the legal space, how large a part is not known."""
+    steps = 4
+    episodes = draw_episodes(design, SAMPLED_MACHINES, FAMILY_SEED)
+    contexts = make_traces(design, episodes, steps, 0.0, 0)
+    words, _ = situations(design, episodes, steps)
+    keep = independent(contexts)
+    index = np.flatnonzero(keep)
+    source = f"sampled: the first {steps} steps of {SAMPLED_MACHINES} random machines; legal contexts may need more"
+    return Family.of(contexts.subset(index), tuple(words[i] for i in index), len(index), source)
+
+
+def compute_record(
+    design: Design, *, steps: int = 10, halting: float = 0.3, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """Compute the legal dimension and contexts that span it; ``LinattnError`` if the two do not meet.
+
+    About 2 s for slim (2,2,4), 30 s for slim (3,2,6), 6 minutes for slim (4,3,8), each on one core.
+    """
+    machine = token_machine(design)
+    spaces = legal_spaces(machine, progress)
+    parts = legal_blocks(machine, spaces, progress)
+    gap = prove(machine, spaces, parts)
+    dimension = sum(part.dimension for part in parts)
+    arithmetic = "Karr's analysis over the rationals" if not gap else f"Karr's analysis modulo 2^31 - 1 ({gap})"
+    count = 64
+    while count <= MAX_MACHINES:
+        count *= 2
+        episodes = draw_episodes(design, count, FAMILY_SEED, halting)
+        contexts = make_traces(design, episodes, steps, 0.0, 0)
+        if len(contexts) < 1.2 * dimension:
+            continue
+        _, times = situations(design, episodes, steps)
+        mask = independent(contexts, np.argsort(times, kind="stable"), progress)
+        if mask.sum() == dimension:
+            return {
+                "dimension": dimension,
+                "stages": stage_dimensions(design, machine, parts),
+                "arithmetic": f"{arithmetic}, met by contexts of {count} random machines",
+                "steps": steps,
+                "episodes": pack_episodes(episodes),
+                "chosen": _pack_bits(mask),
+            }
+    raise LinattnError(
+        f"legal space of {record_name(design)}: got rank {mask.sum()} from {count} random machines, "
+        f"wanted {dimension}; allow longer runs."
+    )
+
+
+def stage_dimensions(design: Design, machine: TokenMachine, parts: list[LegalBlock]) -> dict[str, int]:
+    """Return the dimension of the legal space at each stage; stages whose tokens share coordinates count together."""
+    steps = all_steps(design.states, design.letters, design.cells)
+    # Token i of a step is the query of stage i + 1; the last is the T1 of the next step.
+    stage = {
+        t.tobytes(): (i + 1) % len(chain) for chain in design.step(steps).astype(np.int64) for i, t in enumerate(chain)
+    }
+    found: dict[str, int] = {}
+    for part in parts:
+        names = {design.stages[stage.get(machine.tokens[z].tobytes(), 0)] for z in part.tokens}
+        label = " + ".join(name for name in design.stages if name in names)
+        found[label] = found.get(label, 0) + part.dimension
+    return found
+
+
+def pack_episodes(episodes: Episodes) -> str:
+    """Return episodes as text: integers from -1 to 126, compressed."""
+    flat = np.concatenate(
+        [x.reshape(len(episodes), -1) for x in (episodes.table, episodes.tape, episodes.state, episodes.head)], axis=1
+    )
+    return base64.b64encode(zlib.compress(flat.astype(np.int8).tobytes(), 9)).decode("ascii")
+
+
+def unpack_episodes(design: Design, text: str) -> Episodes:
+    """Return the episodes behind ``pack_episodes``."""
+    Q, S, n = design.states, design.letters, design.cells
+    flat = (
+        np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.int8)
+        .astype(np.int64)
+        .reshape(-1, Q * S * 3 + n + 2)
+    )
+    table, tape, state, head = np.split(flat, [Q * S * 3, Q * S * 3 + n, Q * S * 3 + n + 1], axis=1)
+    return Episodes(table.reshape(-1, Q, S, 3), tape, state.ravel(), head.ravel())
+
+
+def _pack_bits(mask: np.ndarray) -> str:
+    return base64.b64encode(zlib.compress(np.packbits(mask).tobytes(), 9)).decode("ascii")
+
+
+def _unpack_bits(text: str) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.uint8))
