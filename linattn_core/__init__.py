@@ -1,13 +1,14 @@
 """linattn: learn a one-layer linear transformer in polynomial time, and look inside.
 
-The names below are the contract; everything else may move. Arrays are numpy float64. Z is (d, n) with tokens as columns and
-the query last; N examples, T positions, m outputs, H heads, p features. ``la.tasks`` says what can be learned and
-``la.machines`` what can be built.
+The names below are the contract; everything else may move. Arrays are numpy float64. Z is (d, n) with tokens as
+columns and the query last; N examples, T positions, m outputs, H heads, p features. ``la.tasks`` says what can be
+learned and ``la.machines`` what can be built.
 """
 
 from linattn_core import machines, tasks
 from linattn_core.attention import LinearAttention, Predictor, distance
 from linattn_core.certificate import Certificate, FamilyCertificate, certify
+from linattn_core.curve import CurvePoint, FreshCheck, fresh_check, learning_curve
 from linattn_core.errors import Cancelled, CertifiedError, LinattnError
 from linattn_core.features import feature_count, features, kernel
 from linattn_core.learn import Run, learn, plan
@@ -20,7 +21,9 @@ __all__ = [
     "Cancelled",
     "Certificate",
     "CertifiedError",
+    "CurvePoint",
     "FamilyCertificate",
+    "FreshCheck",
     "LinattnError",
     "LinearAttention",
     "Moments",
@@ -32,8 +35,10 @@ __all__ = [
     "distance",
     "feature_count",
     "features",
+    "fresh_check",
     "kernel",
     "learn",
+    "learning_curve",
     "machines",
     "next_trace",
     "next_traces",

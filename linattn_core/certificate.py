@@ -10,7 +10,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from linattn_core.errors import ShapeError
+from linattn_core.errors import LinattnError, ShapeError
 from linattn_core.examples import blocks
 from linattn_core.factor import FullSpace, Subspace
 from linattn_core.family import Family, HasFamily
@@ -60,6 +60,7 @@ class Certificate:
     count: int
     spaces: Sequence[Subspace]
     tolerance: float = RANK_TOLERANCE
+    ridge: float = 0.0
 
     @property
     def feature_count(self) -> int:
@@ -109,6 +110,41 @@ class Certificate:
         size = 4096 if contexts.is_sparse else max(1, PART_BYTES // (8 * self.feature_count))
         parts = [self.of_rows(feature_rows(chunk)) for chunk in contexts.chunks(size)]
         return np.concatenate(parts) if parts else np.empty(0)
+
+    def leverages(self, contexts: Traces) -> np.ndarray:
+        """Return N phi^T Lambda^+ phi (N',) of every input: its squared length in the geometry of the data.
+
+        Infinite where the input is not certified. Raises ``LinattnError`` for a certificate learned with a ridge.
+        """
+        if self.ridge:
+            raise LinattnError("leverages: got a run with a ridge, wanted ridge = 0; use certify(traces) instead.")
+        size = 4096 if contexts.is_sparse else max(1, PART_BYTES // (8 * self.feature_count))
+        found = [np.empty(0)]
+        for chunk in contexts.chunks(size):
+            rows = sparse.csr_array(feature_rows(chunk)).tocsc()
+            total = np.zeros(len(chunk))
+            for space in self.spaces:
+                part = sparse.csr_array(rows[:, space.columns])
+                touched = np.flatnonzero(np.diff(part.indptr))
+                if len(touched):
+                    down = space.down(part[touched].toarray())
+                    total[touched] += np.einsum("ij,ij->i", space.core_solve(down), down)
+            found.append(np.where(self.certified(chunk), self.count * total, np.inf))
+        return np.concatenate(found)
+
+    def error_bound(self, Z: np.ndarray, mse: float) -> float:
+        """Bound ||f(Z) - f'(Z)|| for any two models of training MSE at most ``mse``: 2 sqrt(mse N phi^T Lambda^+ phi).
+
+        Ours: D = P - P' has (1/N) sum ||D phi_i||^2 <= (2 sqrt(mse))^2 by the triangle inequality, and ||D phi||^2 <=
+        ||D Lambda^(1/2)||^2 phi^T Lambda^+ phi for phi in range(Lambda), by Cauchy-Schwarz. It is at most
+        2 sqrt(mse / lambda_min) ||phi(Z)||, the global form (arXiv:2410.10101v4, Lemma 2.3, whose eq. 22 drops a square
+        root), and stays finite on certified inputs where lambda_min = 0. Infinite where Z is not certified.
+        """
+        Z = as_context(Z, self.dim)
+        if not (np.isfinite(mse) and mse >= 0):
+            raise LinattnError(f"error_bound: got mse = {mse}, wanted a finite number of at least 0.")
+        leverage = self.leverages(Traces.contexts(Z.T, np.array([0]), np.array([Z.shape[1]])))[0]
+        return float(np.inf) if np.isinf(leverage) else 2.0 * float(np.sqrt(mse * leverage))
 
     def certified(self, contexts: Traces) -> np.ndarray:
         """Return (N,) booleans: the ambiguity is zero at ``AMBIGUITY_TOLERANCE``."""

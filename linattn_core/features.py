@@ -125,12 +125,17 @@ class FeatureBatch:
 
     def inner(self, X: np.ndarray) -> np.ndarray:
         """Return the inner products (N, R) of these features with explicit rows X (R, p), of dense factors."""
-        folded = X.reshape(len(X), self.svec.shape[1], self.query.shape[1])
-        return np.stack([np.einsum("nl,nl->n", self.svec @ row, self.query) for row in folded], axis=1)
+        found = np.empty((len(self), len(X)))
+        for r, row in enumerate(X.reshape(len(X), self.svec.shape[1], self.query.shape[1])):
+            found[:, r] = np.einsum("nl,nl->n", self.svec @ row, self.query)
+        return found
 
     def combine(self, alpha: np.ndarray) -> np.ndarray:
         """Return the explicit rows alpha Phi (R, p) for alpha (R, N), of dense factors."""
-        return np.stack([((self.svec * a[:, None]).T @ self.query).ravel() for a in alpha])
+        found = np.empty((len(alpha), self.svec.shape[1] * self.query.shape[1]))
+        for r, a in enumerate(alpha):
+            found[r] = ((self.svec * a[:, None]).T @ self.query).ravel()
+        return found
 
 
 def row_kronecker(a: sparse.csr_array, b: sparse.csr_array) -> sparse.csr_array:

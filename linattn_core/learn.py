@@ -95,7 +95,7 @@ def learn(
         squared_error = data.errors(predictor)[0]
     with _stage(seconds, "heads", report, 0.9, 1.0):
         model = HEADS[heads](predictor) if heads else None
-    certificate = Certificate(data.dim, data.count, tuple(spaces))
+    certificate = Certificate(data.dim, data.count, tuple(spaces), ridge=ridge)
     square = data.errors(None)[0]
     r2 = 1.0 - squared_error / square if square > 0 else 1.0
     return Run(predictor, squared_error / data.count, r2, certificate, data.plan, seconds, data, model)

@@ -124,8 +124,8 @@ class Traces:
     def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray]:
         if not -len(self) <= i < len(self):
             raise IndexError(f"example {i} of {len(self)}")
-        tokens = self.tokens[self.start[i] : self.stop[i]]
-        return (tokens.toarray() if sparse.issparse(tokens) else np.asarray(tokens)).T, self.targets[i]
+        tokens: Any = self.tokens[self.start[i] : self.stop[i]]
+        return (tokens.toarray() if self.is_sparse else tokens).T, self.targets[i]
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return (self[i] for i in range(len(self)))

@@ -158,3 +158,37 @@ def test_bad_questions_get_their_own_sentence(name):
     call, sentence = BAD[name]
     with pytest.raises(la.LinattnError, match=sentence):
         call(run)
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["dense, primal", "dense, dual", "sparse, dual", "sparse, repeated"]))
+@settings(max_examples=25, deadline=None)
+def test_two_good_models_never_differ_by_more_than_the_bound(seed, name):
+    traces, rng = ROUTES[name](), np.random.default_rng(seed)
+    run = la.learn(traces)
+    Phi = feature_matrix(traces)
+    for scale in (1e-3, 1.0):
+        # Two models near the optimum, at most ``worst`` off: the optimum pushed both ways along a random direction.
+        push = scale * rng.normal(size=run.predictor.coefficients().shape)
+        models = [run.predictor.coefficients() + sign * push for sign in (1, -1)]
+        worst = max(np.mean(np.sum((Phi @ P.T - traces.targets) ** 2, axis=1)) for P in models)
+        for i in rng.integers(len(traces), size=5):
+            Z = traces[i][0]
+            difference = np.linalg.norm((models[0] - models[1]) @ la.features(Z))
+            assert difference <= run.certificate.error_bound(Z, worst) * (1 + 1e-9)
+
+
+def test_the_pointwise_bound_is_sharper_than_the_global_one_and_infinite_where_open():
+    traces = ROUTES["dense, primal"]()
+    certificate, Phi = la.certify(traces), feature_matrix(traces)
+    smallest = np.linalg.eigvalsh(Phi.T @ Phi / len(traces))[0]
+    for Z in np.random.default_rng(0).normal(size=(10, traces.dim, 3)):
+        phi = la.features(Z)
+        exact = 2 * np.sqrt(0.01 * len(traces) * phi @ np.linalg.solve(Phi.T @ Phi, phi))
+        assert certificate.error_bound(Z, 0.01) == pytest.approx(exact)
+        assert exact <= 2 * np.sqrt(0.01 / smallest) * np.linalg.norm(phi)
+        assert np.linalg.norm(phi) <= np.linalg.norm(Z) ** 3
+    assert la.certify(ROUTES["dense, dual"]()).error_bound(np.eye(5), 0.01) == np.inf
+    with pytest.raises(la.LinattnError, match="ridge = 0"):
+        la.learn(traces, ridge=0.1).certificate.error_bound(np.eye(4), 0.1)
+    with pytest.raises(la.LinattnError, match="mse"):
+        certificate.error_bound(np.eye(4), -1.0)

@@ -1,0 +1,102 @@
+"""How many traces do I need? Rank, worst ambiguity and held-out accuracy against the number of traces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from linattn_core.certificate import certify
+from linattn_core.errors import ShapeError
+from linattn_core.learn import Run, learn
+from linattn_core.numerics import AMBIGUITY_TOLERANCE, Progress, no_progress
+from linattn_core.tasks.base import Task
+from linattn_core.traces import Traces
+from linattn_core.twin import next_traces
+
+RELATIVE_ERROR = 1e-6
+"""Real answers count as right within this fraction of the largest one; whole numbers if they round to the truth."""
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """What ``examples`` traces buy: the ``rank`` of Lambda, and on held-out legal inputs the share ``certified``, the
+    ``worst_ambiguity`` in [0, 1], the share answered right (``accuracy``) and how many were certified and yet wrong."""
+
+    examples: int
+    rank: int
+    certified: float
+    worst_ambiguity: float
+    accuracy: float
+    certified_and_wrong: int
+
+
+def learning_curve(
+    pool: Traces, held_out: Traces, counts: Sequence[int], *, chosen: bool = False, progress: Progress = no_progress
+) -> list[CurvePoint]:
+    """Learn from the first ``counts`` examples of ``pool`` and score each on ``held_out`` traces with their true
+    answers.
+
+    With ``chosen`` the pool is first put in the order of greatest ambiguity (``next_traces``), so that every example
+    raises the rank by one until none can. Raises ``ShapeError`` for counts outside 1..len(pool).
+    """
+    if not counts or min(counts) < 1 or max(counts) > len(pool):
+        raise ShapeError(f"learning_curve: got counts {list(counts)}, wanted numbers from 1 to {len(pool)}, the pool.")
+    if chosen:
+        pool = chosen_first(pool, max(counts))
+    points = []
+    for done, count in enumerate(sorted({min(count, len(pool)) for count in counts})):
+        progress(done / len(counts), f"learning from {count:,} traces")
+        run = learn(pool.subset(slice(0, count)), heads=None, device="cpu")
+        points.append(_score(run, count, held_out))
+    return points
+
+
+def chosen_first(pool: Traces, count: int) -> Traces:
+    """Return up to ``count`` examples of ``pool``, each the most ambiguous once those before it are known."""
+    first = np.array([0])
+    rest = next_traces(certify(pool.subset(first)), pool, count - 1)
+    return pool.subset(np.concatenate([first, np.array(rest, dtype=np.int64)]))
+
+
+def right_answers(run: Run, held_out: Traces) -> np.ndarray:
+    """Return (N,) booleans: whole numbers that round to the true ones, real ones within ``RELATIVE_ERROR``."""
+    answers, truth = run.predictor.on(held_out), held_out.targets
+    whole = bool((truth == np.round(truth)).all())
+    margin = 0.5 if whole else RELATIVE_ERROR * max(float(abs(truth).max(initial=0.0)), 1e-300)
+    return np.asarray((abs(answers - truth) < margin).all(axis=1))
+
+
+def _score(run: Run, count: int, held_out: Traces) -> CurvePoint:
+    ambiguity = run.certificate.ambiguities(held_out)
+    certified, right = ambiguity <= AMBIGUITY_TOLERANCE, right_answers(run, held_out)
+    return CurvePoint(
+        count,
+        run.certificate.rank,
+        float(certified.mean()),
+        float(ambiguity.max()),
+        float(right.mean()),
+        int((certified & ~right).sum()),
+    )
+
+
+@dataclass(frozen=True)
+class FreshCheck:
+    """A claimed family certificate, tried on ``inputs`` fresh legal inputs: the largest ambiguity and error."""
+
+    inputs: int
+    largest_ambiguity: float
+    largest_error: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether every fresh input was certified."""
+        return self.largest_ambiguity <= AMBIGUITY_TOLERANCE
+
+
+def fresh_check(run: Run, task: Task, count: int = 1_000, seed: int = 1_000_003) -> FreshCheck:
+    """Check a certificate on fresh noiseless traces of ``task``: floating point may betray what algebra promises."""
+    fresh = task.traces(count, seed=seed)
+    errors = abs(run.predictor.on(fresh) - fresh.targets)
+    return FreshCheck(len(fresh), float(run.certificate.ambiguities(fresh).max()), float(errors.max()))

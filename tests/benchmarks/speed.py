@@ -1,0 +1,110 @@
+"""The exact learner against Algorithm 1 written plainly, against AdamW, and its rank-k update against the machine."""
+
+import numpy as np
+import torch
+from scipy.linalg import blas
+
+import linattn_core as la
+from linattn_core.features import feature_batch
+from linattn_core.moments import CHUNK_BYTES
+from tests.benchmarks.algorithm1 import algorithm1, batched_features, plain_features
+from tests.benchmarks.timing import table, timed
+
+
+def against_algorithm1() -> str:
+    """Same data, same answers, both timed from raw tokens to coefficients."""
+    rows = [_dense(d, count) for d, count in ((8, 100), (12, 100), (16, 100))]
+    rows.append(_universal(4, 4, 1_200))
+    header = ("problem", "examples", "plain s", "ours s", "ratio", "largest difference of fresh answers")
+    return table("Against Algorithm 1 written plainly (all d^3 features, torch lstsq)", header, rows)
+
+
+def _dense(d: int, sequences: int) -> tuple[object, ...]:
+    rng = np.random.default_rng(0)
+    Z, Y = rng.normal(size=(sequences, 100, d)) / 10, rng.normal(size=(sequences, 100, 1))
+    plain, W = timed(lambda: algorithm1(batched_features(Z), Y.reshape(-1, 1)))
+    ours, run = timed(lambda: la.learn(la.Traces.from_sequences(Z, Y), heads=None), repeats=3)
+    fresh = rng.normal(size=(20, 100, d)) / 10
+    difference = _differ(run, batched_features(fresh) @ W, la.Traces.from_sequences(fresh, np.zeros((20, 100, 1))))
+    return f"dense d = {d}", sequences * 100, plain, ours, plain / ours, difference
+
+
+def _universal(states: int, letters: int, count: int) -> tuple[object, ...]:
+    task = la.tasks.UniversalAutomaton(states=states, letters=letters)
+    traces, fresh = task.traces(count, seed=0), task.traces(500, seed=1)
+    contexts = [Z for Z, _ in traces]
+    plain, W = timed(lambda: algorithm1(plain_features(contexts), traces.targets))
+    ours, run = timed(
+        lambda: la.learn(la.Traces.from_examples(zip(contexts, traces.targets, strict=True)), heads=None), 3
+    )
+    difference = _differ(run, plain_features([Z for Z, _ in fresh]) @ W, fresh)
+    return f"all automata ({states},{letters})", count, plain, ours, plain / ours, difference
+
+
+def _differ(run: la.Run, answers: torch.Tensor, traces: la.Traces) -> float:
+    return float(abs(run.predictor.on(traces) - answers.numpy()).max())
+
+
+def against_adamw(tolerance: float = 1e-10, patience: float = 300.0) -> str:
+    """A random teacher at d = 4, every prefix an example; AdamW on 16 heads until its training MSE is ``tolerance``."""
+    task = la.tasks.RandomTeacher(4, heads=1)
+    traces = task.traces(2_048, seed=0)
+    ours, run = timed(lambda: la.learn(traces, heads=None), repeats=3)
+    seconds, loss, steps = _adamw(traces, tolerance, patience)
+    reached = f"reached {loss:.1e}" if loss <= tolerance else f"stopped at {loss:.1e}"
+    row = (len(traces), ours, run.training_mse, seconds, f"{steps} steps, {reached}", seconds / ours)
+    header = ("examples", "ours s", "our MSE", "AdamW s", "AdamW", "ratio (a lower bound if stopped)")
+    return table(f"Against AdamW with 16 heads, to {tolerance:.0e} training MSE", header, [row])
+
+
+def _adamw(traces: la.Traces, tolerance: float, patience: float) -> tuple[float, float, int]:
+    """Full-batch AdamW with lr 0.01 then 0.001 on features of C and z; returns (seconds, best full loss, steps)."""
+    import time
+
+    torch.manual_seed(0)
+    batch = feature_batch(traces)
+    d = traces.dim
+    j, k = np.triu_indices(d)
+    C = np.zeros((len(traces), d, d))
+    C[:, j, k] = C[:, k, j] = batch.svec / np.where(j == k, 1, np.sqrt(2))
+    C, z, y = (torch.from_numpy(np.ascontiguousarray(a)) for a in (C, batch.query, traces.targets))
+    V = (torch.randn(16, traces.outputs, d, dtype=torch.float64) / d).requires_grad_()
+    Q = (torch.randn(16, d, d, dtype=torch.float64) / d).requires_grad_()
+    optimiser = torch.optim.AdamW([V, Q], lr=1e-2, weight_decay=0.0)
+    begin, loss_value, steps, size = time.perf_counter(), float("inf"), 0, 64 * 100
+    generator = torch.Generator().manual_seed(0)
+    while time.perf_counter() - begin < patience:
+        for chosen in torch.randperm(len(y), generator=generator).split(size):
+            optimiser.zero_grad()
+            answer = torch.einsum("had,ndk,hkl,nl->na", V, C[chosen], Q, z[chosen])
+            loss = ((answer - y[chosen]) ** 2).sum(1).mean()
+            loss.backward()
+            optimiser.step()
+            steps += 1
+        with torch.no_grad():
+            loss_value = float(((torch.einsum("had,ndk,hkl,nl->na", V, C, Q, z) - y) ** 2).sum(1).mean())
+        if loss_value <= tolerance:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = 1e-2 if loss_value > 1e-4 else 1e-3
+    return time.perf_counter() - begin, loss_value, steps
+
+
+def rank_k_update() -> str:
+    """The symmetric half of Lambda's work against the machine's own matrix-multiply rate, in the same run."""
+    rng, rows = np.random.default_rng(0), []
+    A = rng.normal(size=(2048, 2048))
+    seconds, _ = timed(lambda: A @ A, repeats=5)
+    machine = 2 * 2048**3 / seconds
+    for d in (12, 16):
+        p = la.feature_count(d)
+        traces = la.Traces.from_sequences(rng.normal(size=(300, 100, d)), rng.normal(size=(300, 100, 1)))
+        size = max(256, CHUNK_BYTES // (8 * p))
+        chunk = feature_batch(next(iter(traces.chunks(size)))).rows()
+        second = np.zeros((p, p), order="F")
+        update, _ = timed(lambda c=chunk, s=second: blas.dsyrk(1.0, c.T, beta=1.0, c=s, lower=1, overwrite_c=1), 20)
+        whole, _ = timed(lambda t=traces: la.Moments.of(t), repeats=2)
+        work = float(p) * p
+        rows.append((d, p, len(chunk) * work / update / machine, len(traces) * work / whole / machine, machine / 1e9))
+    header = ("d", "p", "update / machine", "moments with features / machine", "machine GFLOP/s")
+    return table("Symmetric rank-k update, counting p^2 flops an example", header, rows)
