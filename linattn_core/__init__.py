@@ -10,7 +10,9 @@ from linattn_core.attention import LinearAttention, Predictor, distance
 from linattn_core.certificate import Certificate, FamilyCertificate, certify
 from linattn_core.curve import CurvePoint, FreshCheck, fresh_check, learning_curve
 from linattn_core.errors import Cancelled, CertifiedError, LinattnError
+from linattn_core.experiment import Experiment, experiment
 from linattn_core.features import feature_count, features, kernel
+from linattn_core.lab import Lab
 from linattn_core.learn import Run, learn, plan
 from linattn_core.moments import Moments
 from linattn_core.recover import Recovery, recover
@@ -22,8 +24,10 @@ __all__ = [
     "Certificate",
     "CertifiedError",
     "CurvePoint",
+    "Experiment",
     "FamilyCertificate",
     "FreshCheck",
+    "Lab",
     "LinattnError",
     "LinearAttention",
     "Moments",
@@ -33,6 +37,7 @@ __all__ = [
     "Traces",
     "certify",
     "distance",
+    "experiment",
     "feature_count",
     "features",
     "fresh_check",
