@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from linattn_core.tasks.base import Attribute, check_noise
 from linattn_core.tasks.turing_certificate import known_dimension, turing_family
 from linattn_core.tasks.turing_designs import DESIGNS
 from linattn_core.tasks.turing_layout import Design
-from linattn_core.tasks.turing_run import Trial, execute, try_runs
+from linattn_core.tasks.turing_run import HALT_BELOW, Trial, execute, try_runs
 from linattn_core.tasks.turing_traces import (
     Episodes,
     check_run_steps,
@@ -26,6 +27,9 @@ from linattn_core.tasks.turing_traces import (
     one_episode,
 )
 from linattn_core.traces import Traces
+
+if TYPE_CHECKING:
+    from linattn_core.learn import Run
 
 MAX_HEAD_BYTES = 512 * 2**20
 
@@ -170,6 +174,19 @@ class UniversalTuringMachine:
         """Let the model execute many machines and compare every token with the plain simulator's run."""
         return try_runs(model, self.layout, episodes, steps, rounding=rounding)
 
+    def held_out(
+        self, learned: Run, count: int = 200, seed: int = 1_000_003, *, steps: int = 60, halting: float = 0.3
+    ) -> HeldOut:
+        """Try a learned model on ``count`` fresh machines, for at most ``steps`` steps, with rounding."""
+        episodes = self.episodes(count, seed, halting=halting)
+        trial = self.trial(learned.predictor, episodes, steps)
+        contexts = self.contexts(episodes, steps)
+        certified = learned.certificate.certified(contexts)
+        wrong = np.abs(learned.predictor.on(contexts) - contexts.targets).max(axis=1) > HALT_BELOW
+        return HeldOut(
+            count, int(trial.exact.sum()), len(contexts), int(certified.sum()), int((certified & wrong).sum())
+        )
+
     def run(
         self,
         model: LinearAttention | Predictor,
@@ -234,6 +251,21 @@ class UniversalTuringMachine:
             rules = self.states * self.letters
             return "rule" if position < rules else "cell" if position < rules + self.cells else "start"
         return self.layout.stages[(position - first) % self.tokens_per_step]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Machines never trained on: how many of ``runs`` were executed exactly, and what the certificate said beforehand.
+
+    ``certified`` of the ``contexts`` of the true runs had ambiguity zero; ``certified_wrong`` of these got a wrong next
+    token all the same, which must be 0.
+    """
+
+    runs: int
+    exact: int
+    contexts: int
+    certified: int
+    certified_wrong: int
 
 
 @dataclass(frozen=True, eq=False)

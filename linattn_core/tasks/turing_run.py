@@ -18,16 +18,27 @@ HALT_BELOW = 0.5
 """An answer all of whose entries are smaller than this is the zero token: halt. Tokens have entries in {-1, 0, 1}."""
 
 
-class AnswerMaps:
-    """For a last token z the answer is linear in C: y = M_z c, with c the upper triangle of C. Keeps the latest M_z."""
+class Answers:
+    """Answers of one model at many C (b, d, d) that share a last token z: linear in C, y = M_z vec(C).
+
+    M_z is formed once for each z and kept, unless few heads respond to z: then V_h C Q_h z is cheaper.
+    """
 
     def __init__(self, model: LinearAttention | Predictor) -> None:
         self.model = model
-        self.j, self.k = svec_indices(model.dim)
         self._kept: OrderedDict[bytes, np.ndarray] = OrderedDict()
 
-    def __call__(self, z: np.ndarray) -> np.ndarray:
-        """Return M_z (m, s)."""
+    def __call__(self, C: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Return the answers (b, m)."""
+        if isinstance(self.model, LinearAttention):
+            scores = self.model.Q @ z
+            active = np.flatnonzero(scores.any(axis=1))
+            if 2 * len(active) <= self.model.outputs:
+                return np.einsum("had,bdh->ba", self.model.V[active], C @ scores[active].T, optimize=True)
+        return C.reshape(len(C), -1) @ self.map(z).T
+
+    def map(self, z: np.ndarray) -> np.ndarray:
+        """Return M_z (m, d * d)."""
         key = z.tobytes()
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -41,18 +52,19 @@ class AnswerMaps:
     def _from_heads(self, z: np.ndarray) -> np.ndarray:
         assert isinstance(self.model, LinearAttention)
         scores = self.model.Q @ z
-        active = scores.any(axis=1)
-        M = np.tensordot(self.model.V[active], scores[active], axes=(0, 0))  # (m, j, k): y = sum M[a, j, k] C[j, k]
-        upper = M[:, self.j, self.k] + M[:, self.k, self.j]
-        return np.where(self.j == self.k, upper / 2, upper)
+        return np.tensordot(self.model.V, scores, axes=(0, 0)).reshape(self.model.outputs, -1)
 
     def _from_weights(self, z: np.ndarray) -> np.ndarray:
         assert isinstance(self.model, Predictor)
-        entry, query = np.divmod(self.model.columns, self.model.dim)
-        use = np.flatnonzero(z[query])
-        M = np.zeros((len(self.j), len(self.model.weights)))
-        np.add.at(M, entry[use], (self.model.weights[:, use] * z[query[use]]).T)
-        return M.T * svec_scale(self.model.dim)
+        d = self.model.dim
+        entry, query = np.divmod(self.model.columns, d)
+        j, k = svec_indices(d)
+        place, scale = j * d + k, svec_scale(d)  # C is symmetric: its upper triangle is enough
+        M = np.zeros((len(self.model.weights), d * d))
+        for axis in np.flatnonzero(z):
+            use = query == axis
+            M[:, place[entry[use]]] += self.model.weights[:, use] * (z[axis] * scale[entry[use]])
+        return M
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +83,14 @@ def execute(model: LinearAttention | Predictor, prompts: np.ndarray, count: int,
     """
     if prompts.ndim != 3 or prompts.shape[2] != model.dim or prompts.shape[1] < 1:
         raise ShapeError(f"prompts: got shape {prompts.shape}, wanted (B, L, {model.dim}) with L >= 1 tokens a prompt.")
-    maps = AnswerMaps(model)
-    c = np.einsum("bti,btj->bij", prompts, prompts)[:, maps.j, maps.k]
+    answers = Answers(model)
+    C = np.swapaxes(prompts, 1, 2) @ prompts
     z, out = prompts[:, -1].copy(), np.zeros((len(prompts), count, model.dim))
     error, running = np.zeros(len(prompts)), np.arange(len(prompts))
     for t in range(count):
         if len(running) == 0:
             break
-        y = _answers(maps, c[running], z[running])
+        y = _grouped(answers, C, z, running)
         nearest = np.rint(y) + 0.0  # -0.0 would look like another token
         error[running] = np.maximum(error[running], np.abs(y - nearest).max(axis=1))
         token = nearest if rounding else y
@@ -86,20 +98,20 @@ def execute(model: LinearAttention | Predictor, prompts: np.ndarray, count: int,
         goes_on = (np.abs(y).max(axis=1) >= HALT_BELOW) & (np.abs(y).max(axis=1) < 1e9)
         running, token = running[goes_on], token[goes_on]
         out[running, t] = z[running] = token
-        c[running] += token[:, maps.j] * token[:, maps.k]
+        C[running] += token[:, :, None] * token[:, None, :]
     return Execution(out, error)
 
 
-def _answers(maps: AnswerMaps, c: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return the answers (B, m); runs with the same last token share one matrix product."""
-    y = np.empty(
-        (len(z), maps.model.V.shape[1] if isinstance(maps.model, LinearAttention) else len(maps.model.weights))
-    )
-    rows = np.ascontiguousarray(z).view(np.dtype((np.void, z.dtype.itemsize * z.shape[1]))).ravel()
+def _grouped(answers: Answers, C: np.ndarray, z: np.ndarray, running: np.ndarray) -> np.ndarray:
+    """Return the answers (r, m) of the runs ``running``; those with the same last token are computed together."""
+    last = np.ascontiguousarray(z[running])
+    rows = last.view(np.dtype((np.void, last.dtype.itemsize * last.shape[1]))).ravel()
     _, first, group = np.unique(rows, return_index=True, return_inverse=True)
     order = np.argsort(group, kind="stable")
-    for g, members in enumerate(np.split(order, np.cumsum(np.bincount(group))[:-1])):
-        y[members] = c[members] @ maps(z[first[g]]).T
+    parts = np.split(order, np.cumsum(np.bincount(group))[:-1])
+    found = [answers(C[running[members]], last[first[g]]) for g, members in enumerate(parts)]
+    y = np.empty((len(running), found[0].shape[1]))
+    y[order] = np.concatenate(found)
     return y
 
 
