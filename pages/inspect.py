@@ -17,7 +17,7 @@ if result.recovery is not None:
     inspect_views.run_a_word(result.recovery)
 
 st.markdown("#### All heads")
-panels.heads(result, "inspect_heads")
+panels.heads(result, "inspect_heads", aspect=5.0)
 st.markdown("#### One head")
 inspect_views.one_head(result)
 

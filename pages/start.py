@@ -15,13 +15,16 @@ if state.lab().machine is None:
     st.stop()
 
 result = compute.of_lab()
+machine, recovery = result.lab.machine, result.recovery
+assert machine is not None, "asked above"
+assert recovery is not None, "every automaton's experiment has one"
 verdict = light.judge(result)
 notice(example.SENTENCES[verdict.colour])
 
 row = st.columns(3)
 with row[0].container(border=True, height="stretch"):
     st.markdown("###### 1 · True automaton")
-    panels.true_automaton(result.lab.machine, "start_true")
+    panels.true_automaton(machine, "start_true")
 with row[1].container(border=True, height="stretch"):
     st.markdown("###### 2 · Traces")
     example.words(result)
@@ -31,13 +34,14 @@ with row[2].container(border=True, height="stretch"):
     panels.heads(result, "start_heads")
     example.learned_in(result)
 
-row = st.columns([1, 1])
-with row[0].container(border=True, height="stretch"):
+left, right = st.columns([1, 1])
+with left.container(border=True, height="stretch"):
     st.markdown("###### 4 · Recovered automaton")
-    panels.recovered_automaton(result.recovery, "start_recovered")
-with row[1].container(border=True, height="stretch"):
+    panels.recovered_automaton(recovery, "start_recovered")
+with right.container(border=True, height="stretch"):
     st.markdown("###### 5 · Certificate")
     light.show(verdict)
+    example.in_figures(result)
     example.buttons(result)
 
 example.twin(result)

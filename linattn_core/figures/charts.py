@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ import plotly.graph_objects as go
 from linattn_core.errors import ShapeError
 from linattn_core.figures.matrices import MAX_CELLS, label
 from linattn_core.figures.palette import Palette
+from linattn_core.numerics import AMBIGUITY_TOLERANCE
 
 Array = np.ndarray
 
@@ -57,7 +59,28 @@ def spectrum(
     figure.update_layout(
         **_layout(260), xaxis_title="rank", yaxis_title=what, showlegend=bool(above.any() and not above.all())
     )
-    figure.update_yaxes(type="log", exponentformat="power", dtick=None)
+    figure.update_yaxes(type="log", **_log_ticks(float(np.maximum(numbers, FLOOR).min()), float(numbers.max())))
+    return figure
+
+
+def _log_ticks(low: float, high: float) -> dict[str, object]:
+    """Ticks at 1, 2, 5 times powers of ten over a short range, at (every k-th) power of ten over a long one."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(max(high, FLOOR)))
+    if last - first > 3:
+        return {"dtick": math.ceil((last - first) / 6), "exponentformat": "power"}
+    values = [m * 10.0**k for k in range(first, last + 1) for m in (1, 2, 5)]
+    return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
+
+
+def ambiguity(values: Array, rows: Sequence[str], columns: Sequence[str], colours: Palette) -> go.Figure:
+    """How free each answer is, a table (r, c) of numbers in [0, 1]; 0 is written "decided"."""
+    table = np.asarray(values, dtype=float)
+    figure = counts(table, rows, columns, colours)
+    figure.update_traces(
+        zmax=1.0,
+        colorscale=[[0.0, colours.paper], [1.0, colours.undetermined]],
+        text=[["decided" if x <= AMBIGUITY_TOLERANCE else f"open: {x:.2f}" for x in row] for row in table],
+    )
     return figure
 
 

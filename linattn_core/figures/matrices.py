@@ -125,11 +125,12 @@ def _axes(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], most: 
     figure.layout.yaxis.autorange = "reversed"
 
 
-def mosaic(tiles: Array, names: Sequence[str], colours: Palette) -> go.Figure:
-    """Many equal matrices (H, r, c) in one picture, in reading order, on one common scale; one uint8 per cell.
+def mosaic(tiles: Array, names: Sequence[str], colours: Palette, *, aspect: float = 2.0) -> go.Figure:
+    """Many equal matrices (H, r, c) in one picture about `aspect` times as wide as high; one uint8 per cell.
 
-    Cells that are NaN stay empty. 64 heads as 64 subplots take a browser seconds, one heat map of bytes a fraction of
-    one. Raises ShapeError where names and tiles disagree, TooLargeError beyond `MAX_MOSAIC_CELLS` cells.
+    They stand in reading order, all on one scale; cells that are NaN stay empty. 64 heads as 64 subplots take a browser
+    seconds, one heat map of bytes a fraction of one. Raises ShapeError where names and tiles disagree, TooLargeError
+    beyond `MAX_MOSAIC_CELLS` cells.
     """
     stack = np.asarray(tiles, dtype=float)
     if stack.ndim != 3 or len(stack) != len(names) or not stack.size:
@@ -141,7 +142,7 @@ def mosaic(tiles: Array, names: Sequence[str], colours: Palette) -> go.Figure:
         raise TooLargeError(
             f"These {len(stack)} matrices have {stack.size:,} cells; at most {MAX_MOSAIC_CELLS:,} can be shown."
         )
-    corners, canvas = _tiled(stack)
+    corners, canvas = _tiled(stack, aspect)
     figure = go.Figure(_mosaic_trace(canvas, colours))
     if len(stack) <= 64:
         for (top, left), name in zip(corners, names, strict=True):
@@ -149,7 +150,7 @@ def mosaic(tiles: Array, names: Sequence[str], colours: Palette) -> go.Figure:
             figure.add_annotation(**place, text=label(name, 12), showarrow=False, font={"size": 10})
     width, down = canvas.shape[1], canvas.shape[0]
     figure.update_layout(
-        height=int(min(640, max(110, 24 + 330 * down / width))),
+        height=int(min(640, max(110, 24 + (200 + 60 * aspect) * down / width))),
         margin={"l": 2, "r": 2, "t": 18, "b": 2},
         plot_bgcolor="rgba(0,0,0,0)",
         dragmode=False,
@@ -159,11 +160,11 @@ def mosaic(tiles: Array, names: Sequence[str], colours: Palette) -> go.Figure:
     return figure
 
 
-def _tiled(stack: Array) -> tuple[list[tuple[int, int]], Array]:
+def _tiled(stack: Array, aspect: float) -> tuple[list[tuple[int, int]], Array]:
     """The (top, left) corner of every tile and the canvas of bytes: 127 is zero, 255 is nothing."""
     count, height, width = stack.shape
     gap = max(1, round(0.12 * width)), max(2, round(0.3 * width))  # between columns; between rows, where names stand
-    across = min(count, max(1, round(math.sqrt(2.0 * count * (height + gap[1]) / (width + gap[0])))))
+    across = min(count, max(1, round(math.sqrt(aspect * count * (height + gap[1]) / (width + gap[0])))))
     down = math.ceil(count / across)
     canvas = np.full((down * (height + gap[1]) - gap[1], across * (width + gap[0]) - gap[0]), 255, dtype=np.uint8)
     bound = float(np.nanmax(np.abs(stack))) or 1.0

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
 
 from linattn_core.attention import LinearAttention
 from linattn_core.certificate import Certificate
@@ -64,6 +65,12 @@ def visits(task: StepAutomaton, traces: Traces) -> np.ndarray:
     tokens = traces.tokens[traces.stop - 1]
     states, letters = (tokens[:, attribute.slice] for attribute in task.attributes[:2])
     return np.rint(np.asarray((states.T @ letters).todense() if hasattr(tokens, "todense") else states.T @ letters))
+
+
+def first_tokens(traces: Traces, count: int) -> np.ndarray:
+    """The first `count` stored tokens (d, count), dense, one a column."""
+    tokens = sparse.csr_array(traces.tokens[:count])
+    return tokens.toarray().T
 
 
 def running_moments(Z: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import streamlit as st
 
 from linattn_core.lab import Lab, LearnerSpec, MemoryBuild, TeacherBuild, TraceSpec
@@ -123,5 +123,12 @@ def show_teacher(build: TeacherBuild) -> None:
 
 
 def _teacher() -> None:
-    chosen = {name: int(st.session_state[f"teacher_{name}"]) for name in ("dim", "heads", "outputs", "seed")}
-    state.attempt("teacher", lambda: teacher_lab(TeacherBuild(**chosen), state.lab().learner))
+    dim, heads, outputs, seed = (
+        int(st.session_state[f"teacher_{name}"]) for name in ("dim", "heads", "outputs", "seed")
+    )
+
+    def make() -> Lab:
+        build = TeacherBuild(dim=dim, heads=heads, outputs=outputs, seed=seed)
+        return teacher_lab(build, state.lab().learner)
+
+    state.attempt("teacher", make)

@@ -8,6 +8,7 @@ import streamlit as st
 from linattn_core import figures
 from linattn_core.experiment import Experiment
 from linattn_core.figures import views
+from linattn_core.numerics import AMBIGUITY_TOLERANCE
 from linattn_core.tasks import StepAutomaton, UniversalAutomaton
 from pages.shared import panels, state, theme
 from pages.shared.widgets import chart, literal
@@ -67,9 +68,9 @@ def ambiguity(result: Experiment) -> None:
     _, probes = task.probes(machine)
     table = result.run.certificate.ambiguities(probes).reshape(len(machine.states), len(machine.alphabet))
     chart(
-        figures.heat_map(np.round(table, 12), machine.states, machine.alphabet, theme.colours(), limit=1.0),
-        f"Ambiguity per transition; {int(np.sum(table > 1e-8))} are not zero",
-        f"ambiguity from 0 (empty, decided) to 1, array ({table.shape[0]} × {table.shape[1]})",
+        figures.ambiguity(table, machine.states, machine.alphabet, theme.colours()),
+        f"Ambiguity per transition; {int(np.sum(table > AMBIGUITY_TOLERANCE))} are open",
+        f"ambiguity of each transition, 0 to 1, array ({table.shape[0]} × {table.shape[1]})",
         "ambiguity",
     )
 

@@ -9,9 +9,10 @@ from linattn_core.experiment import Experiment
 from linattn_core.figures import views
 from linattn_core.lab import Lab
 from linattn_core.recover import Edge
-from linattn_core.tasks import StepAutomaton
+from linattn_core.tasks import StepAutomaton, UniversalAutomaton
 from pages.shared import compute, panels, state, theme
 from pages.shared.widgets import diagram, duration, literal
+from pages.shared.widgets import figures as figures_row
 
 SENTENCES = {
     "green": "the recovered automaton (4) is the true one (1), and the light is green: that is a proof for all words, "
@@ -53,6 +54,21 @@ def learned_in(result: Experiment) -> None:
     st.caption(
         f"Solved in {duration(result.seconds['learn'])}, without gradient descent; "
         f"training error {run.training_mse:.1e}."
+    )
+
+
+def in_figures(result: Experiment) -> None:
+    """The certificate in three numbers."""
+    family, recovery = result.family, result.recovery
+    if family is None or recovery is None:
+        return
+    right = sum(edge.kind == "right" for edge in recovery.edges)
+    figures_row(
+        {
+            "Dimensions fixed": f"{family.rank:,} of {family.dimension:,}",
+            "Transitions right": f"{right:,} of {len(recovery.edges):,}",
+            "Training error": f"{result.run.training_mse:.1e}",
+        }
     )
 
 
@@ -98,14 +114,16 @@ def _set(lab: Lab) -> None:
 
 def twin(result: Experiment) -> None:
     """Two transformers of equal training loss side by side, while something is open."""
-    machine, recovery = result.lab.machine, result.recovery
-    open_edges = [edge for edge in recovery.edges if edge.kind == "undetermined"] if recovery else []
-    if machine is None or not open_edges or len(machine.states) < 2:
+    machine, recovery, task = result.lab.machine, result.recovery, result.task
+    if machine is None or recovery is None or not isinstance(task, StepAutomaton | UniversalAutomaton):
+        return
+    open_edges = [edge for edge in recovery.edges if edge.kind == "undetermined"]
+    if not open_edges or len(machine.states) < 2:
         return
     edge = next((e for e in open_edges if (e.state, e.letter) in result.open_pairs), open_edges[0])
     other, loss = compute.obtain(
         ("twin", result.lab, edge),
-        lambda progress: views.twin_recovery(result.run, result.task, edge, machine),
+        lambda progress: views.twin_recovery(result.run, task, edge, machine),
         "Looking for the twin",
     )
     answer = next(e.learned for e in other.edges if (e.state, e.letter) == (edge.state, edge.letter))

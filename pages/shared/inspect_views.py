@@ -101,6 +101,9 @@ def edges(recovery: Recovery) -> None:
             },
         },
         hide_index=True,
+        column_config={
+            f"score of {name}": st.column_config.NumberColumn(format="%.3f") for name in recovery.truth.states[:12]
+        },
         alt="Every transition: true and learned next state, verdict, and the model's scores",
     )
 

@@ -17,9 +17,9 @@ from pages.shared.widgets import chart, duration, figures, problem
 AT_ONCE = 1.0  # seconds of estimated work above which the page waits for the button
 
 ROUTES = {
-    "primal": "one second moment",
-    "dual": "one kernel matrix",
-    "blocks": "independent blocks",
+    "primal": "primal",
+    "dual": "kernel",
+    "blocks": "blocks",
 }
 
 
@@ -76,7 +76,7 @@ def plan(lab: Lab) -> Plan:
         },
         {
             "Features in use": "svec(Z Zᵀ) ⊗ z has d · d(d+1)/2 entries; those always zero drop out.",
-            "Route": "The cheapest exact route, chosen from the sizes.",
+            "Route": "The cheapest exact one for these sizes: second moment (primal), kernel matrix, or blocks.",
             "Estimated work": "Factorisations only, at this machine's measured matrix-multiply rate.",
         },
     )

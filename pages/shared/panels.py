@@ -71,8 +71,7 @@ def tally(recovery: Recovery) -> str:
 def token_strip(experiment: Experiment, key: str, count: int = STRIP) -> None:
     """The first tokens of the traces, one a column, in the coordinates of the embedding."""
     traces, task = experiment.traces, experiment.task
-    tokens = traces.tokens[: min(count, traces.tokens.shape[0])]
-    shown = (tokens.toarray() if traces.is_sparse else tokens).T
+    shown = views.first_tokens(traces, count)
     names = views.axis_names(task.attributes)
     picture = figures.heat_map(shown, names, [str(k + 1) for k in range(shown.shape[1])], theme.colours(), ticks=8)
     picture.update_traces(texttemplate=None)
@@ -84,12 +83,12 @@ def token_strip(experiment: Experiment, key: str, count: int = STRIP) -> None:
     )
 
 
-def heads(experiment: Experiment, key: str) -> None:
+def heads(experiment: Experiment, key: str, aspect: float = 2.0) -> None:
     """All heads at a glance: for each the key-query matrix Q with the value matrix V below it."""
     model = experiment.run.model
     names = [f"head {h + 1}" for h in range(model.heads)]
     chart(
-        figures.mosaic(views.stacked_heads(model), names, theme.colours()),
+        figures.mosaic(views.stacked_heads(model), names, theme.colours(), aspect=aspect),
         f"All {model.heads} learned heads as one mosaic, largest first",
         f"{model.heads} heads: Q ({model.dim} × {model.dim}) with V ({model.outputs} × {model.dim}) below; "
         "blue positive, orange negative",

@@ -80,8 +80,8 @@ def words(result: Experiment) -> None:
     st.dataframe(
         {
             "word": [" ".join(machine.alphabet[k] for k in word) for word in letters[shown]],
-            "states on the way": [" → ".join(machine.states[k] for k in path) for path in states[shown]],
             "accepted": [int(path[-1]) in machine.accepting for path in states[shown]],
+            "states on the way": [" → ".join(machine.states[k] for k in path) for path in states[shown]],
         },
         height=240,
         alt="The random words, the states each passes, and whether it is accepted",
@@ -118,7 +118,13 @@ def one_example(result: Experiment) -> None:
         with left:
             st.markdown("###### The context Z, one token a column; the last is the query")
             picture = figures.heat_map(Z, names, _columns(Z.shape[1]), theme.colours(), ticks=12)
-            chart(picture, f"Context Z of example {chosen}", f"Z ({Z.shape[0]} × {Z.shape[1]})", "one_z")
+            chart(
+                picture,
+                f"Context Z of example {chosen}",
+                f"Z ({Z.shape[0]} × {Z.shape[1]})",
+                "one_z",
+                _narrow(Z.shape[1]),
+            )
             said = result.task.decode(y)
             st.markdown(f"Answer y, which reads **{literal(said)}**, array ({len(y)},):")
             st.dataframe({name: [float(v)] for name, v in zip(answers, y, strict=True)}, hide_index=True, alt="Answer")
@@ -128,6 +134,11 @@ def one_example(result: Experiment) -> None:
             chart(grown, "The second moment C of the tokens read so far", f"C ({len(names)} × {len(names)})", "one_c")
     except TooLargeError as limit:
         st.caption(literal(str(limit)))
+
+
+def _narrow(columns: int) -> int:
+    """Pixels for a picture of few columns; 0 for the whole width."""
+    return 160 + 60 * columns if columns < 6 else 0
 
 
 def _columns(count: int) -> list[str]:

@@ -13,9 +13,12 @@ def notice(sentence: str) -> None:
     st.markdown(f":material/visibility: **Notice:** {sentence}")
 
 
-def chart(figure: go.Figure, alt: str, caption: str | None = None, key: str | None = None) -> None:
-    """A Plotly figure with its description for screen readers and, below it, the shape of what it shows."""
-    st.plotly_chart(figure, alt=alt, config=theme.CHART, key=key)
+def chart(figure: go.Figure, alt: str, caption: str | None = None, key: str | None = None, width: int = 0) -> None:
+    """A Plotly figure with its description for screen readers and, below it, the shape of what it shows.
+
+    `width` in pixels, where the figure would look silly over the whole column.
+    """
+    st.plotly_chart(figure, alt=alt, config=theme.CHART, key=key, width=width or "stretch")
     if caption:
         st.caption(caption)
 
@@ -41,7 +44,7 @@ def _wide(dot: str) -> bool:
 
 def figures(values: dict[str, str], help_: dict[str, str] | None = None) -> None:
     """A row of named numbers that wraps on a phone."""
-    with st.grid(min(len(values), 5)):
+    with st.grid(min(len(values), 6), min_column_width=150, gap="small"):
         for name, value in values.items():
             st.metric(name, value, border=True, help=(help_ or {}).get(name))
 
