@@ -229,6 +229,7 @@ def certify(traces: Traces | Moments, *, device: str = "cpu", progress: Progress
     """
     data = problem(traces, device, progress)
     data.plan.check()
+    data.gather(progress)
     return Certificate(data.dim, data.count, tuple(data.factor(0.0, progress)))
 
 

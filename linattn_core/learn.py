@@ -87,6 +87,7 @@ def learn(
     with _stage(seconds, "features", report, 0.0, 0.4) as step:
         data = problem(traces, device, step)
         data.plan.check()
+        data.gather(step)
     with _stage(seconds, "factor", report, 0.4, 0.8) as step:
         spaces = data.factor(ridge * data.count, step)
     with _stage(seconds, "solve", report, 0.8, 0.9):

@@ -12,7 +12,7 @@ import numpy as np
 from linattn_core.factor import EIGEN_LIMIT
 from linattn_core.numerics import check_memory, readable_bytes
 
-CHOLESKY, EIGEN = 2.5, 30.0
+CHOLESKY, EIGEN = 1.0, 30.0
 """Measured work of a factorisation: n^3 times this many multiply-adds at the matrix-multiply rate."""
 
 
@@ -27,10 +27,10 @@ class BlockPlan:
     bytes: float
 
     @classmethod
-    def primal(cls, features: int, examples: int) -> BlockPlan:
-        """Plan the second moment, k x k."""
+    def primal(cls, features: int, examples: int, *, dense: bool = False) -> BlockPlan:
+        """Plan the second moment, k x k; dense rows take k^2 / 2 multiply-adds an example to form it."""
         n, k = float(examples), float(features)
-        work = (EIGEN if k <= EIGEN_LIMIT else CHOLESKY) * k**3 + n * k
+        work = (EIGEN if k <= EIGEN_LIMIT else CHOLESKY) * k**3 + n * (k * k / 2 if dense else k)
         return cls(examples, features, "primal", work, 8 * 4 * k * k)
 
     @classmethod

@@ -39,6 +39,9 @@ class Problem(ABC):
     def plan(self) -> Plan:
         """Sizes, route and cost, without factoring anything."""
 
+    def gather(self, progress: Progress) -> None:  # noqa: B027 - most problems have nothing left to read
+        """Read the data, where that was put off until the plan was known to fit."""
+
     @abstractmethod
     def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
         """Factor the range of Lambda, block by block; ``ridge`` is added to the unscaled Lambda."""
@@ -125,10 +128,23 @@ class SparseProblem(Problem):
 
 @dataclass(frozen=True, eq=False)
 class MomentProblem(Problem):
-    """Known by its moments; ``traces`` are there too unless the data were streamed."""
+    """Known by its moments, or by dense ``traces`` whose moments are formed once the plan is known to fit."""
 
-    moments: Moments
+    given: Moments | None
     traces: Traces | None
+
+    def gather(self, progress: Progress) -> None:
+        """Form the moments of dense traces."""
+        if self.given is None and self.traces is not None:
+            self.__dict__["moments"] = Moments.of(self.traces, self.device, progress)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """The moments, formed on first use."""
+        if self.given is None:
+            self.gather(no_progress)
+            return self.__dict__["moments"]
+        return self.given
 
     @cached_property
     def _second(self) -> np.ndarray:
@@ -140,10 +156,13 @@ class MomentProblem(Problem):
 
     @cached_property
     def plan(self) -> Plan:
-        """One primal block, or several where the second moment falls apart."""
-        parts = [BlockPlan.primal(len(b), self.count) for b in self._blocks]
-        sizes = (self.count, self.count, self.dim, self.outputs, feature_count(self.dim))
-        return Plan.of(sizes, parts, 16.0 * len(self.moments.columns) ** 2, self.device.name)
+        """One primal block; several where given moments fall apart."""
+        p = feature_count(self.dim)
+        sizes = (self.count, self.count, self.dim, self.outputs, p)
+        if self.given is None:
+            return Plan.of(sizes, [BlockPlan.primal(p, self.count, dense=True)], 16.0 * p * p, self.device.name)
+        parts = [BlockPlan.primal(len(b), 0) for b in self._blocks]
+        return Plan.of(sizes, parts, 16.0 * len(self.given.columns) ** 2, self.device.name)
 
     def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
         """Factor each component of Lambda."""
@@ -239,4 +258,4 @@ def problem(traces: Traces | Moments, device_name: str = "cpu", progress: Progre
     check_memory(
         needed, f"The second moment at d = {traces.dim} (p = {p:,})", "use a smaller d, or fewer examples than p"
     )
-    return MomentProblem(*sizes, Moments.of(traces, where, progress), traces)
+    return MomentProblem(*sizes, None, traces)
