@@ -1,5 +1,23 @@
 """From the predictor back to heads: by singular values, the fewest, or one per typed relation."""
 
+from linattn_core.heads.minimal import MinimalHeads, minimal_heads
+from linattn_core.heads.nuclear import NuclearHeads, nuclear_heads
+from linattn_core.heads.program import Program, Relation, TypedHeads
+from linattn_core.heads.result import HeadsResult
+from linattn_core.heads.sentences import program_sentences
 from linattn_core.heads.svd import svd_heads
+from linattn_core.heads.typed import typed_heads
 
-__all__ = ["svd_heads"]
+__all__ = [
+    "HeadsResult",
+    "MinimalHeads",
+    "NuclearHeads",
+    "Program",
+    "Relation",
+    "TypedHeads",
+    "minimal_heads",
+    "nuclear_heads",
+    "program_sentences",
+    "svd_heads",
+    "typed_heads",
+]
