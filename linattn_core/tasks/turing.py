@@ -45,6 +45,9 @@ class UniversalTuringMachine:
     difference to what stood there. ``design``: "slim" (4 tokens a step, d = 2n + 2S + QS + Q + 2, S + 4 heads), "wide"
     (3 tokens, d = n + S + Qn + QS + 2Q, 3Q + 1 heads) or "duo" (2 tokens, d = n + S + Qn + QnS + QS + 2Q, Qn + n
     heads).
+
+    "Any machine" means Q states, S letters and n cells exactly; smaller machines are padded (``context`` does it).
+    Contexts that are no run of a machine carry no guarantee.
     """
 
     states: int = 2

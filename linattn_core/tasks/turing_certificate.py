@@ -160,7 +160,7 @@ def compute_record(
     They need not: with one letter the affine bound is too generous (a machine that never stops writes the same for
     ever, which no affine relation says). Then the contexts are a sample, and said to be one.
 
-    About 2 s for slim (2,2,4), 30 s for slim (3,2,6), 6 minutes for slim (4,3,8), each on one core.
+    About 2 s for slim (2,2,4), 20 s for slim (3,2,6), 10 minutes for slim (4,3,8), each on one core.
     """
     machine = token_machine(design)
     spaces = legal_spaces(machine, progress)
