@@ -43,7 +43,7 @@ class Editor {
     this.root.style.setProperty("--height", `${data.height}px`);
     this.scene.useFont();
     if (first) this.arrive(data);
-    if (this.gesture || this.typing || this.nudged) {
+    if (this.gesture || this.typing || this.nudged || this.connecting) {
       this.waiting = data; // a gesture is never disturbed; see settle
       return;
     }
@@ -63,7 +63,6 @@ class Editor {
     if (!first && signature(model) !== signature(before)) this.remember(before, signature(model));
     this.model = model;
     if (!this.shape(this.selected)) this.selected = null;
-    this.connecting = null;
     this.render();
     if (first ? !kept.get(data.key) : foreign && !this.scene.inSight()) this.scene.fit();
     this.keepDraft(first);
@@ -258,7 +257,7 @@ class Editor {
   stopConnecting() {
     if (!this.connecting) return;
     this.connecting = null;
-    this.render();
+    this.settle();
     this.say("No edge was made.");
   }
 

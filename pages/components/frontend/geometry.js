@@ -56,6 +56,7 @@ function routes(model, font) {
     const twin = pairs.has(`${edge.to}>${edge.from}`);
     const bend = twin ? 20 : blocked(model, p, q) ? 0.2 * Math.hypot(q.x - p.x, q.y - p.y) + 18 : 0;
     const arc = arcBetween(p, q, half.get(p.id), half.get(q.id), bend);
+    stepAside(arc, textWidth(shortened(showLetters(edge.letters), 28), font) + 12);
     edges.set(edgeKey(edge), arc);
     busy.get(p.id).push(arc.leaves);
     busy.get(q.id).push(arc.arrives);
@@ -120,7 +121,17 @@ function arcBetween(p, q, halfP, halfQ, bend) {
     y: 0.25 * begin.y + 0.5 * control.y + 0.25 * end.y,
   };
   const line = `M${fixed(begin.x)} ${fixed(begin.y)}Q${fixed(control.x)} ${fixed(control.y)} ${fixed(end.x)} ${fixed(end.y)}`;
-  return { line, head: headAt(tip, arrives + Math.PI), label, leaves, arrives };
+  const reach = Math.hypot(end.x - begin.x, end.y - begin.y);
+  return { line, head: headAt(tip, arrives + Math.PI), label, leaves, arrives, normal: [nx, ny], length: reach };
+}
+
+/** Move a label off its line, to the outer side, where it would cover most of it. */
+function stepAside(arc, width) {
+  const [nx, ny] = arc.normal;
+  const covered = Math.min(width / Math.max(Math.abs(ny), 0.05), 22 / Math.max(Math.abs(nx), 0.05));
+  if (covered < 0.62 * arc.length) return;
+  const out = Math.abs(nx) * (width / 2) + Math.abs(ny) * 11 + 3;
+  arc.label = { x: arc.label.x + nx * out, y: arc.label.y + ny * out };
 }
 
 /** A loop that leaves a state in direction `angle` and comes back. */

@@ -26,7 +26,9 @@ function setText(element, text) {
 }
 
 class Scene {
-  constructor(label) {
+  /** interactive: whether states and edges can be chosen; otherwise the drawing is one picture. */
+  constructor(label, interactive = true) {
+    this.role = interactive ? { role: "button", tabindex: -1 } : {};
     this.model = emptyModel();
     this.view = { x: 0, y: 0, scale: 1 };
     this.shapes = new Map();
@@ -90,7 +92,7 @@ class Scene {
   showEdge(key, edge, marks) {
     let shape = this.shapes.get(key);
     if (!shape) {
-      shape = { root: make("svg:g", { class: "edge", "data-key": key, role: "button", tabindex: -1 }) };
+      shape = { root: make("svg:g", { class: "edge", "data-key": key, ...this.role }) };
       for (const name of ["hit", "line", "head"]) {
         shape[name] = make("svg:path", { class: name });
         shape.root.append(shape[name]);
@@ -129,7 +131,7 @@ class Scene {
   showState(key, state, marks) {
     let shape = this.shapes.get(key);
     if (!shape) {
-      shape = { root: make("svg:g", { class: "state", "data-key": key, role: "button", tabindex: -1 }) };
+      shape = { root: make("svg:g", { class: "state", "data-key": key, ...this.role }) };
       for (const name of ["body", "ring", "rim"]) {
         shape[name] = make("svg:rect", { class: name });
         shape.root.append(shape[name]);
