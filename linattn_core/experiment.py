@@ -113,6 +113,7 @@ def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
             traces,
             ridge=spec.ridge,
             heads=spec.heads,
+            task=task,
             device=spec.device,
             progress=lambda fraction, message: report(0.1 + 0.7 * fraction, message),
         )

@@ -3,30 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from linattn_core.attention import LinearAttention, Predictor
 from linattn_core.certificate import Certificate
 from linattn_core.errors import LinattnError
-from linattn_core.heads import svd_heads
+from linattn_core.factor import Subspace
+from linattn_core.heads import HeadsResult, minimal_heads, svd_result, typed_heads
+from linattn_core.heads.triples import Attribute
 from linattn_core.moments import Moments
 from linattn_core.numerics import Progress, no_progress
 from linattn_core.plan import Plan
 from linattn_core.problem import Problem, problem
 from linattn_core.traces import Traces
 
-HEADS: dict[str, Callable[[Predictor], LinearAttention]] = {"svd": svd_heads}
+HEADS = ("svd", "minimal", "typed")
+
+
+class Described(Protocol):
+    """A task that names the coordinates of its tokens and answers."""
+
+    @property
+    def attributes(self) -> Sequence[Attribute]:
+        """The blocks of the embedding."""
+
+    @property
+    def output_attributes(self) -> Sequence[Attribute]:
+        """The blocks of the answer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """What was learned, with its reasons.
 
-    ``predictor`` is the minimum-norm minimiser y = P phi(Z); ``model`` the same function as heads; ``training_mse`` the
+    ``predictor`` is the minimum-norm minimiser y = P phi(Z); ``model`` the same function as heads, and ``heads`` says
+    how many and why no fewer; ``training_mse`` the
     mean over examples of ||y - P phi||^2; ``r2`` is 1 - training_mse / mean ||y||^2; ``certificate`` what
     the data pin down; ``plan`` the route taken; ``seconds`` per stage.
     """
@@ -38,14 +54,14 @@ class Run:
     plan: Plan
     seconds: dict[str, float]
     problem: Problem = field(repr=False)
-    heads: LinearAttention | None = None
+    heads: HeadsResult | None = None
 
     @property
     def model(self) -> LinearAttention:
         """The heads. Raises ``LinattnError`` where ``learn`` was asked for none."""
         if self.heads is None:
             raise LinattnError("run.model: learned with heads=None; call learn(..., heads='svd') to get heads.")
-        return self.heads
+        return self.heads.model
 
     def loss(self, model: LinearAttention | Predictor) -> float:
         """Return the training MSE of any model on this run's data."""
@@ -67,6 +83,7 @@ def learn(
     *,
     ridge: float = 0.0,
     heads: str | None = "svd",
+    task: Described | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Run:
@@ -74,7 +91,9 @@ def learn(
 
     Minimises (1/N) sum ||P phi(Z_i) - y_i||^2 + ridge ||P||^2 over ALL linear-attention models of any number of heads
     (arXiv:2410.10101v4, Theorem 2.2); the data need not come from one. Equivalent to ``numpy.linalg.lstsq(Phi, Y)``,
-    the minimum-norm solution where that is rank deficient. ``heads``: "svd", or None for the predictor alone.
+    the minimum-norm solution where that is rank deficient. ``heads``: "svd" (Algorithm 1), "minimal" (the fewest that
+    can be found), "typed" (one attribute read, one matched, one asking: needs ``task`` for their names), or None for
+    the predictor alone.
     ``progress`` is called at chunks and blocks and may raise ``Cancelled``. Raises ``ShapeError`` on zero examples and
     ``TooLargeError`` before allocating what would not fit.
     """
@@ -82,6 +101,8 @@ def learn(
         raise LinattnError(f"learn: got ridge = {ridge}, wanted a finite number of at least 0.")
     if heads is not None and heads not in HEADS:
         raise LinattnError(f"learn: got heads = {heads!r}, wanted one of {', '.join(map(repr, HEADS))}, or None.")
+    if heads == "typed" and task is None:
+        raise LinattnError("learn: got heads = 'typed' without a task to name the coordinates; pass task=task.")
     report = progress or no_progress
     seconds: dict[str, float] = {}
     with _stage(seconds, "features", report, 0.0, 0.4) as step:
@@ -94,12 +115,24 @@ def learn(
         predictor = data.solve(spaces, None, ridge * data.count)
         predictor = data.solve(spaces, predictor, ridge * data.count)
         squared_error = data.errors(predictor)[0]
-    with _stage(seconds, "heads", report, 0.9, 1.0):
-        model = HEADS[heads](predictor) if heads else None
+    with _stage(seconds, "heads", report, 0.9, 1.0) as step:
+        found = _find_heads(heads, predictor, spaces, task, step)
     certificate = Certificate(data.dim, data.count, tuple(spaces), ridge=ridge)
     square = data.errors(None)[0]
     r2 = 1.0 - squared_error / square if square > 0 else 1.0
-    return Run(predictor, squared_error / data.count, r2, certificate, data.plan, seconds, data, model)
+    return Run(predictor, squared_error / data.count, r2, certificate, data.plan, seconds, data, found)
+
+
+def _find_heads(
+    mode: str | None, predictor: Predictor, spaces: Sequence[Subspace], task: Described | None, progress: Progress
+) -> HeadsResult | None:
+    """Return the heads asked for."""
+    if mode == "minimal":
+        return minimal_heads(predictor, spaces, progress=progress)
+    if mode == "typed":
+        assert task is not None, "learn checks"
+        return typed_heads(predictor, spaces, task.attributes, task.output_attributes, progress=progress)
+    return svd_result(predictor) if mode else None
 
 
 def plan(traces: Traces | Moments, *, device: str = "auto", progress: Progress | None = None) -> Plan:

@@ -124,6 +124,22 @@ def test_label_noise_returns_conditional_probabilities():
         np.testing.assert_allclose(run.predictor(Z), np.mean(answers, axis=0), atol=1e-9)
 
 
+@pytest.mark.parametrize("mode", ["svd", "minimal", "typed"])
+@pytest.mark.parametrize("name", ["memory", "every automaton", "one automaton"])
+def test_every_way_of_finding_heads_computes_the_predictor_on_legal_inputs(name, mode):
+    task = {
+        "memory": la.tasks.AssociativeMemory(2),
+        "every automaton": la.tasks.UniversalAutomaton(states=2, letters=2),
+        "one automaton": la.tasks.StepAutomaton(la.machines.presets()["contains aba"]),
+    }[name]
+    run = la.learn(task.traces(400, seed=0), heads=mode, task=task)
+    legal = task.traces(200, seed=1)
+    np.testing.assert_allclose(run.model.on(legal), run.predictor.on(legal), atol=1e-9)
+    assert run.model.heads == run.heads.heads >= run.heads.lower_bound >= 1
+    assert run.heads.reason.startswith(f"{run.model.heads} head")
+    assert abs(run.loss(run.model) - run.training_mse) < 1e-12
+
+
 def test_all_zero_contexts_are_learned_as_zero():
     run = la.learn(la.Traces.from_examples([(np.zeros((3, 2)), [1.0]), (np.zeros((3, 1)), [0.0])]))
     assert run.certificate.rank == 0
@@ -170,6 +186,7 @@ BAD = {
     "negative ridge": (lambda: la.learn(ROUTES["dense, dual"](), ridge=-1), "ridge"),
     "nan ridge": (lambda: la.learn(ROUTES["dense, dual"](), ridge=float("nan")), "ridge"),
     "unknown heads": (lambda: la.learn(ROUTES["dense, dual"](), heads="many"), "heads"),
+    "typed without names": (lambda: la.learn(ROUTES["dense, dual"](), heads="typed"), "task=task"),
     "unknown device": (lambda: la.learn(ROUTES["dense, dual"](), device="tpu"), "device"),
     "no heads": (lambda: la.learn(ROUTES["dense, dual"](), heads=None).model, "heads=None"),
     "other d": (lambda: la.Moments.of(sequences(0, (1, 1, 2))).add(sequences(0, (1, 1, 3))), "d = 3"),

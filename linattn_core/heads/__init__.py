@@ -5,7 +5,7 @@ from linattn_core.heads.nuclear import NuclearHeads, nuclear_heads
 from linattn_core.heads.program import Program, Relation, TypedHeads
 from linattn_core.heads.result import HeadsResult
 from linattn_core.heads.sentences import program_sentences
-from linattn_core.heads.svd import svd_heads
+from linattn_core.heads.svd import svd_heads, svd_result
 from linattn_core.heads.typed import typed_heads
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "nuclear_heads",
     "program_sentences",
     "svd_heads",
+    "svd_result",
     "typed_heads",
 ]

@@ -7,6 +7,7 @@ from scipy import linalg
 
 from linattn_core.attention import LinearAttention, Predictor
 from linattn_core.features import SQRT2, svec_indices
+from linattn_core.heads.result import HeadsResult
 from linattn_core.numerics import check_memory
 
 HEAD_TOLERANCE = 1e-10
@@ -14,6 +15,11 @@ HEAD_TOLERANCE = 1e-10
 
 
 def svd_heads(predictor: Predictor) -> LinearAttention:
+    """Return the heads of ``svd_result``."""
+    return svd_result(predictor).model
+
+
+def svd_result(predictor: Predictor) -> HeadsResult:
     """Return the heads V_h = sqrt(s_h) u_h, Q_h = sqrt(s_h) v_h of W as an (m d) x (d d) matrix, largest first.
 
     W is the (j, k)-symmetric one, so a teacher with ONE head generally comes back with d^2 heads: these are not the
@@ -30,7 +36,8 @@ def svd_heads(predictor: Predictor) -> LinearAttention:
     M = np.zeros((len(left), len(right)))
     M[rows, columns] = values
     if not M.any():
-        return LinearAttention(np.zeros((1, m, d)), np.zeros((1, d, d)))
+        zero = LinearAttention(np.zeros((1, m, d)), np.zeros((1, d, d)))
+        return HeadsResult(zero, 0.0, 1, "1 head, and it is zero: every answer is zero.")
     U, s, Vt = linalg.svd(M, full_matrices=False, overwrite_a=True)
     H = int(np.sum(s > HEAD_TOLERANCE * s[0]))
     largest = Vt[np.arange(H), np.abs(Vt[:H]).argmax(axis=1)]
@@ -38,7 +45,9 @@ def svd_heads(predictor: Predictor) -> LinearAttention:
     V, Q = np.zeros((H, m * d)), np.zeros((H, d * d))
     V[:, left] = U.T[:H] * root[:, None]
     Q[:, right] = Vt[:H] * root[:, None]
-    return LinearAttention(V.reshape(H, m, d), Q.reshape(H, d, d))
+    residual = float(np.linalg.norm(s[H:]) / np.linalg.norm(s))  # Eckart-Young
+    reason = f"{H} head{'s' if H > 1 else ''}, the rank of the symmetric W of least squares; fewer heads may compute the same."
+    return HeadsResult(LinearAttention(V.reshape(H, m, d), Q.reshape(H, d, d)), residual, 1, reason)
 
 
 def _entries(predictor: Predictor) -> tuple[np.ndarray, ...]:
