@@ -1,6 +1,6 @@
 """The components' own files, read from wherever the package lies: a checkout, an installed wheel, a zip.
 
-Streamlit takes one inline module a component. The parts share one scope and have no imports, so they are joined in order.
+Streamlit takes one inline module a component. The parts share one scope and import nothing, so they are joined.
 """
 
 from importlib.resources import files

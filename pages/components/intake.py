@@ -50,7 +50,7 @@ def adopt(truth: Truth | None, sketch: Sketch) -> Truth:
 def received(truth: Truth, payload: Any) -> tuple[Truth, Edit | None]:
     """Return the truth after a message, and the edit to act on: None where it builds on a drawing that was replaced.
 
-    Raises SpecError for a message the editor would never send, MachineError or TooLargeError for a drawing that is none.
+    Raises SpecError for a message the editor would never send, MachineError or TooLargeError for what is no drawing.
     """
     edit = read_edit(payload)
     heard = replace(truth, echo=edit.echo)

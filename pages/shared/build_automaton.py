@@ -6,6 +6,7 @@ import streamlit as st
 
 from linattn_core.lab import AutomatonBuild, Lab, TraceSpec
 from linattn_core.machines import MAX_LETTERS, MAX_STATES, Machine, from_regex, presets, random_machine
+from pages.components import drawing_board, open_file, save_files
 from pages.shared import compute, light, panels, state, table
 from pages.shared.widgets import problem
 
@@ -15,14 +16,11 @@ ENCODINGS = {"step": "in the weights", "universal": "in the prompt"}
 def show(machine: Machine) -> None:
     """All views of one machine; whichever is edited, the others follow, and so does the recovered automaton."""
     _sources(machine)
-    left, right = st.columns([5, 4])
-    with left:
-        st.markdown("###### Transition table")
-        _letters(machine)
-        _editor(machine)
-    with right:
-        st.markdown("###### Drawing")
-        drawing(machine)
+    st.markdown("###### Drawing")
+    drawing(machine)
+    st.markdown("###### Transition table")
+    _letters(machine)
+    _editor(machine)
     result = compute.of_lab()
     left, right = st.columns([5, 4])
     with left:
@@ -36,8 +34,18 @@ def show(machine: Machine) -> None:
 
 
 def drawing(machine: Machine) -> None:
-    """The drawing of the machine being built; an editor that draws belongs here and hands over to `set_machine`."""
-    panels.true_automaton(machine, "build_drawing")
+    """The drawing of the machine being built, to edit; files in and out beside it."""
+    drawing_board(machine, _drawn)
+    problem("drawing")
+    with st.container(horizontal=True):
+        with st.popover("Open a file", icon=":material/folder_open:"):
+            open_file(machine, _drawn)
+        with st.popover("Save or copy", icon=":material/save:"):
+            save_files(machine)
+
+
+def _drawn(machine: Machine) -> None:
+    set_machine("drawing", machine)
 
 
 def set_machine(place: str, machine: Machine) -> None:
