@@ -27,6 +27,7 @@ def turing_presets() -> dict[str, TuringPreset]:
         _copy(),
         _addition(),
         *_busy_beavers(),
+        _busy_beaver_4(),
         _looping(),
     )
     return {p.machine.name: p for p in entries}
@@ -169,19 +170,22 @@ def _busy_beavers() -> tuple[TuringPreset, ...]:
             6,
             "Three states: 21 steps, five ones; no halting three-state machine runs longer.",
         ),
-        _preset(
-            "busy beaver 4",
-            "01",
-            """
-            A: 1RB 1LB
-            B: 1LA 0LC
-            C: 1HC 1LD
-            D: 1RD 0RA
-            """,
-            "",
-            16,
-            "Four states: 107 steps, thirteen ones; no halting four-state machine runs longer.",
-        ),
+    )
+
+
+def _busy_beaver_4() -> TuringPreset:
+    return _preset(
+        "busy beaver 4",
+        "01",
+        """
+        A: 1RB 1LB
+        B: 1LA 0LC
+        C: 1HC 1LD
+        D: 1RD 0RA
+        """,
+        "",
+        16,
+        "Four states: 107 steps, thirteen ones; no halting four-state machine runs longer.",
     )
 
 
