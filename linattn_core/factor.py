@@ -54,12 +54,18 @@ class Subspace(ABC):
         return self.up(self.core_solve(self.down(cross)))
 
     def outside(self, X: np.ndarray) -> np.ndarray:
-        """Return (I - Pi) X, the part (R, k) of rows X (R, k) outside the range. Twice is enough against rounding."""
+        """Return (I - Pi) X, the part (R, k) of rows X (R, k) outside the range.
+
+        Projecting twice is enough against rounding, and needed only where little, but more than rounding, is left.
+        """
         if self.rank == len(self.columns):
             return np.zeros_like(X)
-        for _ in range(2):
-            X = X - self.up(self.down(X))
-        return X
+        left = X - self.up(self.down(X))
+        share = np.einsum("ij,ij->i", left, left) / np.maximum(np.einsum("ij,ij->i", X, X), np.finfo(float).tiny)
+        unsure = (share > 1e-20) & (share < 1e-2)
+        if unsure.any():
+            left[unsure] -= self.up(self.down(left[unsure]))
+        return left
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ def svd_result(predictor: Predictor) -> HeadsResult:
     V[:, left] = U.T[:H] * root[:, None]
     Q[:, right] = Vt[:H] * root[:, None]
     residual = float(np.linalg.norm(s[H:]) / np.linalg.norm(s))  # Eckart-Young
-    reason = f"{H} head{'s' if H > 1 else ''}, the rank of the symmetric W of least squares; fewer heads may compute the same."
+    reason = f"{H} head{'s' * (H > 1)}, the rank of the symmetric W of least squares; fewer may compute the same."
     return HeadsResult(LinearAttention(V.reshape(H, m, d), Q.reshape(H, d, d)), residual, 1, reason)
 
 

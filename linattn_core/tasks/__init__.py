@@ -5,17 +5,21 @@ from linattn_core.tasks.memory import AssociativeMemory
 from linattn_core.tasks.regression import InContextRegression
 from linattn_core.tasks.step import StepAutomaton
 from linattn_core.tasks.teacher import RandomTeacher
+from linattn_core.tasks.turing import HeldOut, TuringRun, UniversalTuringMachine
 from linattn_core.tasks.universal import UniversalAutomaton
 from linattn_core.tasks.words import TableMemory
 
 __all__ = [
     "AssociativeMemory",
     "Attribute",
+    "HeldOut",
     "InContextRegression",
     "Pair",
     "RandomTeacher",
     "StepAutomaton",
     "TableMemory",
     "Task",
+    "TuringRun",
     "UniversalAutomaton",
+    "UniversalTuringMachine",
 ]
