@@ -35,7 +35,7 @@ from linattn_core.numerics import Progress, check_memory, no_progress
 
 ZERO = 1e-9
 """Typed coefficients below this fraction of the largest are rounding."""
-WHOLE = 1e-11
+WHOLE = 1e-9
 """Coefficients this near a whole number, relative to the largest, are that number: one-hot data have whole answers."""
 ALTERNATIVES = 24
 """Sets of triples per output attribute that are turned into programs."""
