@@ -19,8 +19,13 @@ from linattn_core.machines import Machine
 from linattn_core.numerics import Progress, no_progress
 from linattn_core.recover import Recovery, read_automaton, recover
 from linattn_core.tasks import Pair, StepAutomaton, UniversalAutomaton
+from linattn_core.tasks.turing import UniversalTuringMachine
+from linattn_core.tasks.turing_outcome import TuringOutcome, turing_outcome
 from linattn_core.traces import Traces
 from linattn_core.twin import twin
+
+MAX_HEADS_DIM = 32
+"""Turing machines of larger embedding get no heads: an SVD of d^2 x d^2 numbers, which no page shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +35,8 @@ class Experiment:
     recovery: None where no automaton is built. family: the certificate over all legal inputs, None where the task has
     no finite description of them. open_pairs: (state, letter) pairs of an automaton task that the data do not pin down
     in all legal inputs (a universal task may leave a pair open and yet settle it for this lab's machine).
-    seconds: per stage, the learner's own stages among them, as "learn: ...".
+    seconds: per stage, the learner's own stages among them, as "learn: ...". turing: where Turing machines are built,
+    how fresh machines and the user's own fare; ``family`` is then None unless the legal space is known exactly.
     """
 
     lab: Lab
@@ -41,6 +47,7 @@ class Experiment:
     family: FamilyCertificate | None
     open_pairs: tuple[Pair, ...]
     seconds: dict[str, float]
+    turing: TuringOutcome | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -112,11 +119,13 @@ def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
         run = learn(
             traces,
             ridge=spec.ridge,
-            heads=spec.heads,
+            heads=None if isinstance(task, UniversalTuringMachine) and task.dim > MAX_HEADS_DIM else spec.heads,
             task=task,
             device=spec.device,
             progress=lambda fraction, message: report(0.1 + 0.7 * fraction, message),
         )
+    if isinstance(task, UniversalTuringMachine):
+        return _turing_experiment(lab, task, traces, run, seconds, report)
     with _stage(seconds, "certify", report, 0.8):
         family = task.family()
         certificate = run.certificate.covers_family(family) if family else None
@@ -125,6 +134,22 @@ def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
         open_pairs = _open_pairs(task, family, certificate)
     report(1.0, "done")
     return Experiment(lab, task, traces, run, recovery, certificate, open_pairs, {**seconds, **_own(run)})
+
+
+def _turing_experiment(
+    lab: Lab, task: UniversalTuringMachine, traces: Traces, run: Run, seconds: dict[str, float], report: Progress
+) -> Experiment:
+    """The end of the path for Turing machines: certify, and run fresh machines and the user's own."""
+    build = lab.turing
+    assert build is not None, "its task is the universal Turing machine"
+    own = build.machine, build.tape, build.head, build.run
+    with _stage(seconds, "certify", report, 0.8):
+        outcome = turing_outcome(
+            run, task, own, halting=build.halting, progress=lambda part, words: report(0.8 + 0.2 * part, words)
+        )
+    report(1.0, "done")
+    family = outcome.legal if outcome.exact else None
+    return Experiment(lab, task, traces, run, None, family, (), {**seconds, **_own(run)}, outcome)
 
 
 @contextmanager

@@ -7,108 +7,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from linattn_core.errors import SpecError, TooLargeError
-from linattn_core.machines import Machine, from_data, presets, to_data
-from linattn_core.spec_errors import sentence
+from linattn_core.lab_builds import (
+    AutomatonBuild,
+    Build,
+    Label,
+    LabTask,
+    MemoryBuild,
+    Seed,
+    Spec,
+    TeacherBuild,
+    TuringBuild,
+)
+from linattn_core.machines import Machine, presets
+from linattn_core.machines.turing_presets import turing_presets
 from linattn_core.spec_text import dump_json, dump_token, dump_toml, load_json, load_token, load_toml
-from linattn_core.tasks import AssociativeMemory, Pair, RandomTeacher, StepAutomaton, TableMemory, UniversalAutomaton
+from linattn_core.tasks import Pair, RandomTeacher, StepAutomaton, TableMemory, UniversalAutomaton
 from linattn_core.tasks.base import index_pairs
+from linattn_core.tasks.turing import UniversalTuringMachine
+from linattn_core.tasks.turing_traces import MAX_EPISODES
 from linattn_core.traces import Traces
+
+__all__ = [
+    "AutomatonBuild",
+    "Lab",
+    "LearnerSpec",
+    "MemoryBuild",
+    "Spec",
+    "TeacherBuild",
+    "TraceSpec",
+    "TuringBuild",
+]
 
 VERSION = 1
 MAX_TOKENS = 4_000_000
 """Tokens of all traces together; more would take gigabytes before the learner could even plan. 43,104 examples of the
 universal automaton with 8 states and 8 letters have 2.8 million."""
 
-Whole = Annotated[int, Field(strict=True)]
-Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Label = Annotated[str, Field(strict=True, max_length=40)]
-LabTask = StepAutomaton | UniversalAutomaton | AssociativeMemory | TableMemory | RandomTeacher
-
-
-def _machine_in(value: Any) -> Machine:
-    return value if isinstance(value, Machine) else from_data(value)
-
-
-MachineField = Annotated[Machine, PlainValidator(_machine_in), PlainSerializer(to_data)]
-
-
-class Spec(BaseModel):
-    """A frozen, hashable part of a lab. A fault is one sentence: ``SpecError``, or the error of the part at fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def __init__(self, **data: Any) -> None:
-        try:
-            super().__init__(**data)
-        except ValidationError as problem:
-            raise sentence(problem) from problem
-
-    def replace(self, **changes: Any) -> Any:
-        """Return a copy with these fields changed, checked as a whole."""
-        return type(self)(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
-
-
-class AutomatonBuild(Spec):
-    """An automaton; encoding "step" puts it into the weights, "universal" into the prompt."""
-
-    kind: Literal["automaton"] = "automaton"
-    machine: MachineField
-    encoding: Literal["step", "universal"] = "step"
-
-    def task(self, length: int = 12) -> StepAutomaton | UniversalAutomaton:
-        """Return the task; ``length`` plays no part, words are drawn with the traces."""
-        return StepAutomaton(self.machine) if self.encoding == "step" else UniversalAutomaton.for_machine(self.machine)
-
-
-class MemoryBuild(Spec):
-    """An associative memory: random vectors of ``dim`` entries, or, with a ``table``, one's own (key, value) words."""
-
-    kind: Literal["memory"] = "memory"
-    dim: Whole = 4
-    unitary: Number = 0.0
-    table: tuple[tuple[Label, Label], ...] = ()
-
-    def task(self, length: int = 12) -> AssociativeMemory | TableMemory:
-        """Return the task; ``length`` plays no part."""
-        return TableMemory(self.table) if self.table else AssociativeMemory(self.dim, self.unitary)
-
-
-class TeacherBuild(Spec):
-    """A random linear-attention teacher; its sequences have the length of the traces."""
-
-    kind: Literal["teacher"] = "teacher"
-    dim: Whole = 4
-    heads: Whole = 1
-    outputs: Whole = 1
-    seed: Seed = 0
-
-    def task(self, length: int = 100) -> RandomTeacher:
-        """Return the task for sequences of ``length`` tokens."""
-        return RandomTeacher(self.dim, self.heads, self.outputs, length, self.seed)
-
-
-Build = AutomatonBuild | MemoryBuild | TeacherBuild
+MAX_TURING_NUMBERS = 60_000_000
+"""Entries of all tokens of Turing machines' runs together; they are written out densely, 8 bytes each."""
 
 
 class TraceSpec(Spec):
     """How many episodes, and what is left out or added.
 
-    count: words (step), automaton-query pairs (universal), memories, sequences (teacher). length: letters of a word,
-    tokens of a sequence; no part elsewhere. noise: probability of a random answer (automata, word tables) or standard
-    deviation. withheld, extra: (state, letter) pairs of an automaton, see the task's ``traces``.
+    count: words (step), automaton-query pairs (universal), memories, sequences (teacher), machines (Turing). length:
+    letters of a word, tokens of a sequence, most steps of a machine's run; no part elsewhere. noise: probability of a
+    random answer (automata, word tables) or standard deviation. withheld, extra: (state, letter) pairs of an automaton,
+    see the task's ``traces``.
     """
 
     count: Annotated[int, Field(strict=True, ge=1, le=200_000)] = 200
@@ -143,6 +91,9 @@ class Lab(Spec):
     @model_validator(mode="after")
     def _fits_together(self) -> Lab:
         task = self.task()
+        if isinstance(self.build, TuringBuild):
+            self.build.check()
+            self._turing_fits(task.dim)
         if isinstance(task, StepAutomaton | UniversalAutomaton):
             states, letters = zip(*task.pairs, strict=True)
             index_pairs((*self.traces.withheld, *self.traces.extra), states, letters)
@@ -154,10 +105,21 @@ class Lab(Spec):
             )
         return self
 
+    def _turing_fits(self, dim: int) -> None:
+        if self.traces.count > MAX_EPISODES:
+            raise TooLargeError(f"The lab asks for {self.traces.count:,} machines; at most {MAX_EPISODES:,} are run.")
+        if self.tokens * dim > MAX_TURING_NUMBERS:
+            raise TooLargeError(
+                f"The runs may have {self.tokens:,} tokens of {dim} numbers each; at most {MAX_TURING_NUMBERS:,} "
+                "numbers are supported, so use fewer machines or fewer steps."
+            )
+
     @property
     def tokens(self) -> int:
-        """Tokens of all traces together."""
+        """Tokens of all traces together; for Turing machines the most there can be, since runs may halt early."""
         task, count = self.task(), self.traces.count
+        if isinstance(task, UniversalTuringMachine):
+            return count * (task.prompt_length + task.tokens_per_step * self.traces.length + 1)
         if isinstance(task, StepAutomaton | RandomTeacher):
             return count * self.traces.length
         if isinstance(task, UniversalAutomaton):
@@ -168,6 +130,11 @@ class Lab(Spec):
     def machine(self) -> Machine | None:
         """The automaton, None where something else is built."""
         return self.build.machine if isinstance(self.build, AutomatonBuild) else None
+
+    @property
+    def turing(self) -> TuringBuild | None:
+        """The Turing machine that is built, None where something else is."""
+        return self.build if isinstance(self.build, TuringBuild) else None
 
     def task(self) -> LabTask:
         """Return the task that is built."""
@@ -182,22 +149,34 @@ class Lab(Spec):
             )
         if isinstance(task, UniversalAutomaton):
             return task.traces(spec.count, spec.seed, spec.noise, withheld=spec.withheld, extra=spec.extra)
+        if isinstance(self.build, TuringBuild) and isinstance(task, UniversalTuringMachine):
+            return task.traces(spec.count, spec.seed, spec.noise, steps=spec.length, halting=self.build.halting)
         return task.traces(spec.count, spec.seed, spec.noise)
 
     def with_machine(self, machine: Machine) -> Lab:
         """Return the lab with another automaton; withheld and extra pairs that it does not know are dropped."""
-        encoding = self.build.encoding if isinstance(self.build, AutomatonBuild) else "step"
+        old = self.build if isinstance(self.build, AutomatonBuild) else AutomatonBuild(machine=machine)
         kept = {
             name: tuple(p for p in pairs if p[0] in machine.states and p[1] in machine.alphabet)
             for name, pairs in (("withheld", self.traces.withheld), ("extra", self.traces.extra))
         }
-        build = AutomatonBuild(machine=machine, encoding=encoding)
+        build = old.replace(
+            machine=machine,
+            states=old.states and max(old.states, len(machine.states)),
+            letters=old.letters and max(old.letters, len(machine.alphabet)),
+        )
         return self.replace(build=build, traces=self.traces.replace(**kept))
 
     @classmethod
     def default(cls) -> Lab:
         """Return the worked example: "contains aba", learned from 40 words of 12 letters."""
         return cls(build=AutomatonBuild(machine=presets()["contains aba"]), traces=TraceSpec(count=40))
+
+    @classmethod
+    def default_turing(cls) -> Lab:
+        """Return the classroom's Turing machines: two states, two letters, four cells; 100 machines of 10 steps."""
+        preset = turing_presets()["busy beaver 2"]
+        return cls(build=TuringBuild(machine=preset.machine), traces=TraceSpec(count=100, length=10))
 
     def to_data(self) -> dict[str, Any]:
         """Return the lab as plain tables, lists, texts and numbers, states and letters by name."""
@@ -230,7 +209,7 @@ class Lab(Spec):
 
     def to_token(self) -> str:
         """Return the lab as one URL-safe token, about 100 characters for small machines."""
-        return dump_token(self.to_data(), self.machine, VERSION)
+        return dump_token(self.to_data(), self.turing.machine if self.turing else self.machine, VERSION)
 
     @classmethod
     def from_token(cls, token: str) -> Lab:

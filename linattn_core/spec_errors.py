@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from linattn_core.errors import LinattnError, SpecError
 
-_TAGS = {"automaton", "memory", "teacher"}
+_TAGS = {"automaton", "memory", "teacher", "turing"}
 
 
 def sentence(problem: ValidationError) -> LinattnError:

@@ -13,8 +13,9 @@ from pydantic_core import from_json
 
 from linattn_core.errors import SpecError
 from linattn_core.link import pack, unpack
-from linattn_core.machines import Machine, to_data
+from linattn_core.machines import Machine, to_data, turing_data
 from linattn_core.machines.names import letter_names, state_names
+from linattn_core.machines.turing import TuringMachine
 
 MAX_FILE = 512 * 1024  # characters or bytes of a lab file
 
@@ -66,9 +67,11 @@ def load_json(text: str | bytes) -> Any:
         raise SpecError(f"The lab file is not valid JSON: {problem}.") from problem
 
 
-def dump_token(data: dict[str, Any], machine: Machine | None, version: int) -> str:
-    """Return the share link's token of a lab's data; ``machine`` is the automaton in it, if any."""
-    if machine is not None:
+def dump_token(data: dict[str, Any], machine: Machine | TuringMachine | None, version: int) -> str:
+    """Return the share link's token of a lab's data; ``machine`` is the one in it, if any."""
+    if isinstance(machine, TuringMachine):
+        data = data | {"build": data["build"] | {"machine": turing_data.compact(machine)}}
+    elif machine is not None:
         data = data | {"build": data["build"] | {"machine": _compact(machine)}}
         pairs = {name: _numbers(machine, data["traces"][name]) for name in ("withheld", "extra")}
         data["traces"] = data["traces"] | pairs
@@ -79,13 +82,12 @@ def load_token(token: str, version: int) -> Any:
     """Return the lab's data of a token. Raises ``SpecError`` or the error of the machine in it."""
     try:
         data = from_json(unpack(token, version, _DICTIONARY), allow_inf_nan=False)
-        if isinstance(data, dict) and isinstance(data.get("build"), dict) and "machine" in data["build"]:
-            machine = _expand(data["build"]["machine"])
-            data["build"]["machine"] = to_data(machine)
-            traces = data.get("traces")
-            for name in ("withheld", "extra"):
-                if isinstance(traces, dict) and name in traces:
-                    traces[name] = _pairs(machine, _INDICES.validate_python(traces[name]))
+        build = data.get("build") if isinstance(data, dict) else None
+        if isinstance(build, dict) and "machine" in build:
+            if build.get("kind") == "turing":
+                build["machine"] = turing_data.to_data(turing_data.expand(build["machine"]))
+            else:
+                _unpack_automaton(build, data.get("traces"))
     except ValidationError as problem:
         raise SpecError("The share link holds no lab; it was not made by this program.") from problem
     except ValueError as problem:
@@ -93,6 +95,15 @@ def load_token(token: str, version: int) -> Any:
             raise SpecError("The share link holds no lab; it was not made by this program.") from problem
         raise
     return data
+
+
+def _unpack_automaton(build: dict[str, Any], traces: Any) -> None:
+    """Put the automaton of a token back as tables, and the pairs of its traces by name."""
+    machine = _expand(build["machine"])
+    build["machine"] = to_data(machine)
+    for name in ("withheld", "extra"):
+        if isinstance(traces, dict) and name in traces and not _by_name(traces[name]):
+            traces[name] = _pairs(machine, _INDICES.validate_python(traces[name]))
 
 
 def _text(text: str | bytes) -> str:
@@ -148,9 +159,16 @@ def _rows(flat: Sequence[int], width: int, *, whole: bool = False) -> tuple[tupl
     return tuple(tuple(flat[i : i + width]) for i in range(0, len(flat), width))
 
 
-def _numbers(machine: Machine, pairs: Sequence[Sequence[str]]) -> list[int]:
+def _numbers(machine: Machine, pairs: Sequence[Sequence[str]]) -> list[Any]:
+    """Return each pair as a number; by name where one is of a larger task than the machine."""
     letters = len(machine.alphabet)
+    if any(state not in machine.states or letter not in machine.alphabet for state, letter in pairs):
+        return [list(pair) for pair in pairs]
     return [machine.state_index(state) * letters + machine.letter_index(letter) for state, letter in pairs]
+
+
+def _by_name(pairs: Any) -> bool:
+    return isinstance(pairs, list) and bool(pairs) and all(isinstance(pair, list) for pair in pairs)
 
 
 def _pairs(machine: Machine, numbers: Sequence[int]) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ LAYERS = [
     ["machines", "files"],
     ["tasks", "turing_family", "turing_proof", "data"],
     ["recover", "curve"],
-    ["link", "spec_errors", "spec_text", "lab"],
+    ["link", "spec_errors", "spec_text", "lab", "lab_builds"],
     ["experiment"],
     ["figures"],
     ["cli"],

@@ -1,0 +1,140 @@
+"""What a learned universal Turing machine can do: tested, certified, run on a machine of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from linattn_core.attention import distance
+from linattn_core.certificate import FamilyCertificate
+from linattn_core.errors import ShapeError
+from linattn_core.learn import Run, learn
+from linattn_core.machines.turing import TuringMachine
+from linattn_core.numerics import Progress, no_progress
+from linattn_core.tasks.turing import TuringRun, UniversalTuringMachine
+from linattn_core.tasks.turing_run import HALT_BELOW
+from linattn_core.traces import Traces
+
+HELD_OUT_SEED = 1_000_003
+"""Fresh machines come from a seed that nobody trains with by default."""
+HELD_OUT, HELD_OUT_STEPS = 200, 60
+PROBED, PROBED_STEPS = 100, 6
+"""Fresh machines whose contexts the certificate is asked about, and the steps: contexts cost more than runs."""
+MAX_DISTANCE_DIM = 64
+"""Coefficients of larger models, d^4 / 2 numbers, are not laid side by side."""
+
+
+@dataclass(frozen=True)
+class FreshMachines:
+    """Machines never trained on. ``exact`` of ``runs`` ran without a wrong token, for at most ``steps`` steps.
+
+    ``certified`` of ``contexts`` of the first steps of these runs had ambiguity zero; ``certified_wrong`` of those got
+    a wrong next token all the same, which must be 0.
+    """
+
+    runs: int
+    exact: int
+    steps: int
+    contexts: int
+    certified: int
+    certified_wrong: int
+
+
+@dataclass(frozen=True, eq=False)
+class TuringOutcome:
+    """A learned universal Turing machine beside the compiled one.
+
+    ``legal`` certifies all legal contexts, or, where their span is only sampled, those of the sample; ``exact`` says
+    which. ``learned`` and ``compiled`` are runs of the user's machine. ``distance`` is relative: ||P - P'|| / ||P'||
+    with P' the compiled coefficients, None where they are too many to lay side by side.
+    """
+
+    fresh: FreshMachines
+    legal: FamilyCertificate
+    exact: bool
+    learned: TuringRun
+    compiled: TuringRun
+    distance: float | None
+
+    @property
+    def proved(self) -> bool:
+        """Whether every minimiser of the training loss runs every machine of the family, for any number of steps."""
+        return self.exact and self.legal.holds
+
+
+def fresh_machines(
+    run: Run, task: UniversalTuringMachine, *, halting: float, count: int = HELD_OUT, probed: int = PROBED
+) -> FreshMachines:
+    """Try a learned model on fresh machines: every token of the runs, and the certificate at their first steps."""
+    episodes = task.episodes(count, HELD_OUT_SEED, halting=halting)
+    exact = int(task.trial(run.predictor, episodes, HELD_OUT_STEPS).exact.sum())
+    contexts = task.contexts(episodes.subset(slice(0, probed)), PROBED_STEPS)
+    certified = run.certificate.certified(contexts)
+    wrong = np.abs(run.predictor.on(contexts) - contexts.targets).max(axis=1) > HALT_BELOW
+    return FreshMachines(
+        count, exact, HELD_OUT_STEPS, len(contexts), int(certified.sum()), int((certified & wrong).sum())
+    )
+
+
+def turing_outcome(
+    run: Run,
+    task: UniversalTuringMachine,
+    own: tuple[TuringMachine, Sequence[int], int, int],
+    *,
+    halting: float,
+    progress: Progress = no_progress,
+) -> TuringOutcome:
+    """Test and certify what was learned, and run one's ``own`` (machine, tape, head, most steps) on it.
+
+    Raises ``MachineError`` where these do not fit the task.
+    """
+    machine, tape, head, steps = own
+    progress(0.0, "running your machine")
+    compiled = task.run(task.truth, machine, tape, steps, head=head)
+    learned = task.run(run.predictor, machine, tape, steps, head=head)
+    progress(0.1, "running fresh machines")
+    fresh = fresh_machines(run, task, halting=halting)
+    progress(0.4, "certifying all legal contexts")
+    family = task.family()
+    legal = run.certificate.covers_family(family)
+    apart = None
+    if task.dim <= MAX_DISTANCE_DIM:
+        apart = distance(run.predictor, task.truth) / float(np.linalg.norm(task.truth.coefficients()))
+    return TuringOutcome(fresh, legal, family.source.startswith("exact"), learned, compiled, apart)
+
+
+@dataclass(frozen=True)
+class TuringPoint:
+    """What ``machines`` training machines buy: their ``examples``, the ``rank``, and how fresh machines fare."""
+
+    machines: int
+    examples: int
+    rank: int
+    fresh: FreshMachines
+
+
+def turing_curve(
+    task: UniversalTuringMachine,
+    counts: Sequence[int],
+    *,
+    seed: int = 0,
+    steps: int = 10,
+    halting: float = 0.35,
+    progress: Progress = no_progress,
+) -> list[TuringPoint]:
+    """Learn from the first k random machines for each k of ``counts``, and try each on the same fresh machines.
+
+    Raises ``ShapeError`` unless there is a count and all are at least 1.
+    """
+    if not counts or min(counts) < 1:
+        raise ShapeError(f"turing_curve: got counts {list(counts)}, wanted numbers of machines of at least 1.")
+    points, ordered = [], sorted(set(counts))
+    for done, count in enumerate(ordered):
+        progress(done / len(ordered), f"learning from {count:,} machines")
+        traces: Traces = task.traces(count, seed, steps=steps, halting=halting)
+        run = learn(traces, heads=None, device="cpu")
+        fresh = fresh_machines(run, task, halting=halting, count=HELD_OUT // 2, probed=PROBED // 2)
+        points.append(TuringPoint(count, len(traces), run.certificate.rank, fresh))
+    return points
