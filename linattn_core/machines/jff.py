@@ -110,7 +110,7 @@ def _read_automaton(root: ET.Element, name: str) -> Sketch:
         start=next((index for index, state in enumerate(states) if state.initial), None),
         accepting=tuple(index for index, state in enumerate(states) if state.final),
         positions=_positions(states, ours),
-        alphabet=tuple(letters),
+        alphabet=tuple(letters or sorted({letter for _, _, (letter,) in edges if letter})),
     )
 
 

@@ -106,8 +106,8 @@ def _symbol(element: ET.Element, tag: str, declared: list[str], where: str) -> s
 
 
 def _symbols(found: Found) -> tuple[str, ...]:
-    """Return the blank, shown as an underscore where that is free, then the symbols in order of appearance."""
-    used = dict.fromkeys(s for (_, read), (_, written, _) in found.items() for s in (read, written) if s)
+    """Return the blank, shown as an underscore where that is free, then the symbols sorted."""
+    used = sorted({s for (_, read), (_, written, _) in found.items() for s in (read, written) if s})
     if len(used) >= MAX_SYMBOLS:
         raise TooLargeError(f"The Turing machine uses {len(used)} symbols; at most {MAX_SYMBOLS - 1} and a blank fit.")
     blank = next(shown for shown in ("_", "\u25a1", "blank") if shown not in used)
@@ -141,10 +141,16 @@ def _joined(found: Found, states: list[xml.State]) -> tuple[str, ...]:
     found.update(result)
     remarks = []
     if dropped:
-        remarks.append(f"{len(dropped)} transitions out of final states are left out: the machine halts there.")
+        remarks.append(f"Left out, since the machine halts in a final state: {_count(dropped)} out of one.")
     if staying:
-        remarks.append(f"{len(staying)} transitions that stay are joined with the next one: same tape, fewer steps.")
+        remarks.append(
+            f"Joined with what follows, for the same tape in fewer steps: {_count(staying)} that stay in place."
+        )
     return tuple(remarks)
+
+
+def _count(transitions: list[tuple[int, str]]) -> str:
+    return f"{len(transitions)} transition{'s' * (len(transitions) > 1)}"
 
 
 def _follow(pair: tuple[int, str], found: Found, states: list[xml.State]) -> tuple[int, str, int]:

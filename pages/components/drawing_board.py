@@ -83,7 +83,7 @@ def _finish(sketch: Sketch, machine: Machine, take: Take, key: str) -> None:
         more = len(faults) - FAULTS
         if more > 0:
             lines.append(f"- and {more} more")
-        head = "several moves are possible" if sketch.kind == "nondeterministic" else "not finished"
+        head = "nondeterministic" if sketch.kind == "nondeterministic" else "not finished"
         st.markdown(
             f"**The drawing is {head}.** The lab keeps “{literal(machine.name)}” meanwhile.\n" + "\n".join(lines)
         )

@@ -58,6 +58,9 @@ def save_files(machine: Machine, *, key: str = "board") -> None:
     st.download_button(
         f"Download {file}.{ending}", content, f"{file}.{ending}", icon=":material/download:", key=f"{key}-save"
     )
+    whole = [letter for letter in machine.alphabet if len(letter) > 1]
+    if kind == "JFLAP" and whole:
+        st.caption(literal(f"JFLAP itself reads “{whole[0]}” as {len(whole[0])} letters; opened here it is one again."))
     if language is not None and isinstance(content, str):
         st.code(content, language=None if language == "text" else language, height=220)
 

@@ -60,7 +60,10 @@ class Editor {
     this.base = data.revision;
     const before = this.model;
     const model = fromWire(data.sketch, before, this.aspect());
-    if (!first && signature(model) !== signature(before)) this.remember(before, signature(model));
+    if (!first && signature(model) !== signature(before)) {
+      this.remember(before, signature(model));
+      this.say("");
+    }
     this.model = model;
     if (!this.shape(this.selected)) this.selected = null;
     this.render();
