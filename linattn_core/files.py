@@ -59,11 +59,8 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str
 def _read_array(stream: IO[bytes], shown: str, size: int) -> np.ndarray:
     """Read one .npy: the header first, then exactly as many bytes as it announces."""
     try:
-        version = npy.read_magic(stream)
-        header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
-        if header is None:
-            raise SpecError(f"The array {shown} is of .npy version {version}; save it again with numpy.savez.")
-        shape, fortran, dtype = header(stream)
+        newer = npy.read_magic(stream) != (1, 0)  # 2.0 and 3.0 have longer headers
+        shape, fortran, dtype = (npy.read_array_header_2_0 if newer else npy.read_array_header_1_0)(stream)
     except ValueError as problem:
         raise SpecError(f"The array {shown} has no readable header; save it again with numpy.savez.") from problem
     if dtype.hasobject:

@@ -150,7 +150,7 @@ def test_a_nondeterministic_one_with_lambda_moves():
     assert sketch.kind == "nondeterministic"
     minimal = determinise(sketch).minimal
     assert [minimal.accepts(word) for word in ("ab", "abab", "abb", "ba")] == [True, True, False, False]
-    with pytest.raises(MachineError, match="2 transitions on 'a'.*determinised"):
+    with pytest.raises(MachineError, match=r"2 transitions on 'a'.*determinised"):
         read_jff(fixture("nfa-with-lambda"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
 import tomli_w
@@ -103,22 +104,12 @@ def to_json(value: Machine | Sketch) -> str:
 
 def from_toml(text: str | bytes) -> Machine | Sketch:
     """Read what `to_toml` wrote, or the same by hand; raises MachineError or TooLargeError with one sentence."""
-    try:
-        return _value(tomllib.loads(_text(text, "TOML")))
-    except ValueError as problem:
-        raise MachineError(f"The TOML text cannot be read: {str(problem)[:100]}.") from problem
-    except RecursionError as problem:
-        raise MachineError("The TOML text is nested too deeply to be a machine.") from problem
+    return _value(_parsed(_text(text, "TOML"), tomllib.loads, "TOML"))
 
 
 def from_json(text: str | bytes) -> Machine | Sketch:
     """Read what `to_json` wrote, or the same by hand; raises MachineError or TooLargeError with one sentence."""
-    try:
-        return _value(json.loads(_text(text, "JSON")))
-    except ValueError as problem:
-        raise MachineError(f"The JSON text cannot be read: {str(problem)[:100]}.") from problem
-    except RecursionError as problem:
-        raise MachineError("The JSON text is nested too deeply to be a machine.") from problem
+    return _value(_parsed(_text(text, "JSON"), json.loads, "JSON"))
 
 
 def to_regex(machine: Machine) -> str:
@@ -163,6 +154,16 @@ def _data(value: Machine | Sketch) -> dict[str, Any]:
 def _value(data: Any) -> Machine | Sketch:
     """A drawing has edges, a machine has transitions."""
     return sketch_from_data(data) if isinstance(data, dict) and "edges" in data else from_data(data)
+
+
+def _parsed(text: str, parse: Callable[[str], Any], what: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError as problem:  # also a number of thousands of digits
+        reason = str(problem).partition(";")[0][:100]
+        raise MachineError(f"The {what} text cannot be read: {reason}.") from problem
+    except RecursionError as problem:
+        raise MachineError(f"The {what} text is nested too deeply to be a machine.") from problem
 
 
 def _text(text: str | bytes, what: str) -> str:
