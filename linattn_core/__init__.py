@@ -8,12 +8,12 @@ learned and ``la.machines`` what can be built.
 from linattn_core import machines, tasks
 from linattn_core.attention import LinearAttention, Predictor, distance
 from linattn_core.certificate import Certificate, FamilyCertificate, certify
-from linattn_core.curve import CurvePoint, FreshCheck, fresh_check, learning_curve
+from linattn_core.curve import CurvePoint, Curves, FreshCheck, curves, fresh_check, learning_curve
 from linattn_core.errors import Cancelled, CertifiedError, LinattnError
 from linattn_core.experiment import Experiment, experiment
 from linattn_core.features import feature_count, features, kernel
 from linattn_core.lab import Lab
-from linattn_core.learn import Run, learn, plan
+from linattn_core.learn import Run, find_heads, learn, plan
 from linattn_core.moments import Moments
 from linattn_core.recover import Recovery, recover
 from linattn_core.traces import Traces
@@ -24,6 +24,7 @@ __all__ = [
     "Certificate",
     "CertifiedError",
     "CurvePoint",
+    "Curves",
     "Experiment",
     "FamilyCertificate",
     "FreshCheck",
@@ -36,10 +37,12 @@ __all__ = [
     "Run",
     "Traces",
     "certify",
+    "curves",
     "distance",
     "experiment",
     "feature_count",
     "features",
+    "find_heads",
     "fresh_check",
     "kernel",
     "learn",

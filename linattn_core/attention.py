@@ -149,6 +149,17 @@ class LinearAttention:
         columns = np.flatnonzero(np.any(P != 0, axis=0))
         return Predictor(self.dim, columns, P[:, columns])
 
+    def largest(self, count: int) -> LinearAttention:
+        """Return the model of the ``count`` largest heads, by ||V_h|| ||Q_h||; of none, the zero model.
+
+        For singular-value heads this is the best approximation of W by that many heads (Eckart-Young).
+        """
+        size = np.linalg.norm(self.V, axis=(1, 2)) * np.linalg.norm(self.Q, axis=(1, 2))
+        kept = np.sort(np.argsort(-size, kind="stable")[: max(count, 0)])
+        if len(kept) == 0:
+            return LinearAttention(np.zeros_like(self.V[:1]), np.zeros_like(self.Q[:1]))
+        return LinearAttention(self.V[kept], self.Q[kept])
+
     def rollout(
         self, Z: np.ndarray, steps: int, rounding: Callable[[np.ndarray], np.ndarray] | None = None
     ) -> np.ndarray:

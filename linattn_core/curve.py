@@ -82,6 +82,37 @@ def _score(run: Run, count: int, held_out: Traces) -> CurvePoint:
 
 
 @dataclass(frozen=True)
+class Curves:
+    """How many traces one needs, ``random`` or ``chosen``, and the family's ``dimension`` both climb to."""
+
+    random: list[CurvePoint]
+    chosen: list[CurvePoint]
+    dimension: int | None
+
+
+def curves(task: Task, examples: int, seed: int = 0, progress: Progress = no_progress) -> Curves:
+    """Return both curves of a task over up to ``examples`` traces, scored on 300 fresh ones with another seed.
+
+    Chosen traces come from the same pool; their curve ends where no trace of the pool is left to learn from.
+    """
+    pool, held_out = _some(task, examples, seed), _some(task, 300, seed + 1_000_003)
+    grid = sorted({int(round(x)) for x in np.geomspace(1, len(pool), 10)})
+    random = learning_curve(pool, held_out, grid, progress=lambda part, words: progress(0.5 * part, words))
+    ordered = chosen_first(pool, len(pool))
+    grid = sorted({min(count, len(ordered)) for count in grid})
+    chosen = learning_curve(ordered, held_out, grid, progress=lambda part, words: progress(0.5 + 0.5 * part, words))
+    return Curves(random, chosen, task.family_dimension)
+
+
+def _some(task: Task, examples: int, seed: int) -> Traces:
+    """Return ``examples`` examples of as many episodes as they take."""
+    episodes = max(1, min(examples, 4))
+    each = len(task.traces(episodes, seed=seed)) / episodes
+    traces = task.traces(max(1, int(np.ceil(1.25 * examples / each))), seed=seed)
+    return traces.subset(slice(0, examples))
+
+
+@dataclass(frozen=True)
 class FreshCheck:
     """A claimed family certificate, tried on ``inputs`` fresh legal inputs: the largest ambiguity and error."""
 

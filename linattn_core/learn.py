@@ -13,7 +13,6 @@ import numpy as np
 from linattn_core.attention import LinearAttention, Predictor
 from linattn_core.certificate import Certificate
 from linattn_core.errors import LinattnError
-from linattn_core.factor import Subspace
 from linattn_core.heads import HeadsResult, minimal_heads, svd_result, typed_heads
 from linattn_core.heads.triples import Attribute
 from linattn_core.moments import Moments
@@ -115,24 +114,35 @@ def learn(
         predictor = data.solve(spaces, None, ridge * data.count)
         predictor = data.solve(spaces, predictor, ridge * data.count)
         squared_error = data.errors(predictor)[0]
-    with _stage(seconds, "heads", report, 0.9, 1.0) as step:
-        found = _find_heads(heads, predictor, spaces, task, step)
     certificate = Certificate(data.dim, data.count, tuple(spaces), ridge=ridge)
+    with _stage(seconds, "heads", report, 0.9, 1.0) as step:
+        found = find_heads(heads, predictor, certificate, task, step) if heads else None
     square = data.errors(None)[0]
     r2 = 1.0 - squared_error / square if square > 0 else 1.0
     return Run(predictor, squared_error / data.count, r2, certificate, data.plan, seconds, data, found)
 
 
-def _find_heads(
-    mode: str | None, predictor: Predictor, spaces: Sequence[Subspace], task: Described | None, progress: Progress
-) -> HeadsResult | None:
-    """Return the heads asked for."""
+def find_heads(
+    mode: str,
+    predictor: Predictor,
+    certificate: Certificate,
+    task: Described | None = None,
+    progress: Progress | None = None,
+) -> HeadsResult:
+    """Return the heads of a learned predictor in one of the ``HEADS`` modes; "typed" needs ``task`` for its names.
+
+    Raises ``LinattnError`` for an unknown mode or a missing task, ``TooLargeError`` where the search would not fit.
+    """
+    if mode not in HEADS:
+        raise LinattnError(f"heads: got {mode!r}, wanted one of {', '.join(map(repr, HEADS))}.")
+    report, spaces = progress or no_progress, certificate.spaces
     if mode == "minimal":
-        return minimal_heads(predictor, spaces, progress=progress)
-    if mode == "typed":
-        assert task is not None, "learn checks"
-        return typed_heads(predictor, spaces, task.attributes, task.output_attributes, progress=progress)
-    return svd_result(predictor) if mode else None
+        return minimal_heads(predictor, spaces, progress=report)
+    if mode == "svd":
+        return svd_result(predictor)
+    if task is None:
+        raise LinattnError("learn: got heads = 'typed' without a task to name the coordinates; pass task=task.")
+    return typed_heads(predictor, spaces, task.attributes, task.output_attributes, progress=report)
 
 
 def plan(traces: Traces | Moments, *, device: str = "auto", progress: Progress | None = None) -> Plan:

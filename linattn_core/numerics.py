@@ -89,7 +89,7 @@ def device(name: str = "auto") -> Device:
 
 
 def devices() -> list[Device]:
-    """List the devices that work on this machine, the CPU first. Imports torch."""
+    """List the devices that work on this machine, the CPU first; torch is imported only where there is a GPU."""
     found = _cuda()
     return [device("cpu")] + ([found] if found else [])
 

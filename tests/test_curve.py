@@ -24,6 +24,21 @@ def test_chosen_traces_reach_the_family_dimension_exactly_where_random_ones_need
         assert curve[-1].worst_ambiguity < 1e-8
 
 
+@pytest.mark.parametrize("name", ["step", "memory", "universal"])
+def test_both_curves_climb_to_the_family_and_choosing_never_needs_more(name):
+    task = {
+        "step": la.tasks.StepAutomaton(la.machines.presets()["contains aba"]),
+        "memory": la.tasks.AssociativeMemory(2),
+        "universal": la.tasks.UniversalAutomaton(states=2, letters=2),
+    }[name]
+    found = la.curves(task, 150, seed=3)
+    assert found.dimension == task.family_dimension == found.chosen[-1].rank == found.random[-1].rank
+    assert found.chosen[-1].examples == found.dimension
+    assert found.random[-1].examples == 150
+    assert found.chosen[-1].accuracy == 1
+    assert all(point.certified_and_wrong == 0 for point in [*found.random, *found.chosen])
+
+
 def test_real_answers_count_as_right_only_when_they_are():
     task = la.tasks.RandomTeacher(3)
     pool, held_out = task.traces(5, seed=0), task.traces(2, seed=1)

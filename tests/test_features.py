@@ -107,6 +107,18 @@ def test_rollout_appends_its_own_answers():
         attention(2, 1, 2, 3).rollout(Z, 1)
 
 
+def test_the_largest_heads_are_kept_in_order_and_none_is_zero():
+    model = attention(5, 4, 2, 3)
+    scaled = la.LinearAttention(
+        model.V * np.array([1, 8, 2, 4])[:, None, None], model.Q / abs(model.Q).max((1, 2), keepdims=True)
+    )
+    kept = scaled.largest(2)
+    np.testing.assert_array_equal(kept.V, scaled.V[[1, 3]])
+    Z = np.eye(3)
+    np.testing.assert_allclose(scaled.largest(4)(Z), scaled(Z))
+    assert not scaled.largest(0)(Z).any()
+
+
 BAD = {
     "no columns": (np.empty((3, 0)), "without columns"),
     "wrong d": (np.ones((4, 2)), "d = 3"),
