@@ -96,7 +96,7 @@ def curves(task: Task, examples: int, seed: int = 0, progress: Progress = no_pro
     Chosen traces come from the same pool; their curve ends where no trace of the pool is left to learn from.
     """
     pool, held_out = _some(task, examples, seed), _some(task, 300, seed + 1_000_003)
-    grid = sorted({int(round(x)) for x in np.geomspace(1, len(pool), 10)})
+    grid = sorted({round(x) for x in np.geomspace(1, len(pool), 10)})
     random = learning_curve(pool, held_out, grid, progress=lambda part, words: progress(0.5 * part, words))
     ordered = chosen_first(pool, len(pool))
     grid = sorted({min(count, len(ordered)) for count in grid})

@@ -109,9 +109,8 @@ def test_rollout_appends_its_own_answers():
 
 def test_the_largest_heads_are_kept_in_order_and_none_is_zero():
     model = attention(5, 4, 2, 3)
-    scaled = la.LinearAttention(
-        model.V * np.array([1, 8, 2, 4])[:, None, None], model.Q / abs(model.Q).max((1, 2), keepdims=True)
-    )
+    sizes = np.linalg.norm(model.V, axis=(1, 2)) * np.linalg.norm(model.Q, axis=(1, 2))
+    scaled = la.LinearAttention(model.V * (np.array([1, 8, 2, 4]) / sizes)[:, None, None], model.Q)
     kept = scaled.largest(2)
     np.testing.assert_array_equal(kept.V, scaled.V[[1, 3]])
     Z = np.eye(3)
