@@ -1,23 +1,32 @@
-"""linattn, the app: learn a one-layer linear transformer from traces exactly, and look inside.
+"""linattn, the app: `streamlit run app.py`.
 
-Run it with `streamlit run app.py`. Every page shows one lab; the lab is in the address, so a link is a lab.
+The script that runs for every visitor is pages/main.py. It does not stand here because a server takes a folder `pages`
+beside its script for an app of the old kind: until the first visitor has run the new kind's navigation, a link to a
+page would start that page alone. As a server application we can also warm up before anybody comes.
 """
 
-import os
+from __future__ import annotations
 
-# Before anything loads numpy: thirty students' fits on two cores took 34-46 s with a BLAS thread per core each,
-# 11-15 s with one. The job pool runs one numeric job at a time anyway.
-for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_threads, "1")
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
-import streamlit as st  # noqa: E402
+import streamlit as st
 
-from pages.shared import boot, frame, state  # noqa: E402
+HERE = Path(__file__).resolve().parent
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))  # so that scripts in pages/ find linattn_core and pages
 
-st.set_page_config(page_title="linattn", page_icon=frame.ICON, layout="wide", initial_sidebar_state=260)
-boot.once()
-state.open_lab()
-page = st.navigation(frame.pages())
-frame.sidebar()
-frame.notices()
-page.run()
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """Import what pages need and compute the worked example, once, before the first visitor."""
+    from pages.shared import boot
+
+    boot.once()
+    yield
+
+
+app = st.App(HERE / "pages" / "main.py", lifespan=lifespan)

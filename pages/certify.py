@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import certify_views, compute, example, light, state
+from pages.shared import certify_views, compute, curve_views, example, light, state
 from pages.shared.widgets import code, notice, problem
 
 st.title("Certify")
@@ -23,7 +23,10 @@ with left:
 with right:
     st.markdown("###### Spectrum of the second moment")
     certify_views.spectrum(result)
+curve_views.tried(result)
 example.twin(result)
+st.markdown("#### How many traces do I need?")
+curve_views.how_many(result)
 code(f"""
 from linattn_core.experiment import experiment
 from linattn_core.lab import Lab

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import compute, inspect_views, panels, state
+from pages.shared import compute, heads_views, inspect_views, panels, state
 from pages.shared.widgets import code, notice
 
 st.title("Inspect")
@@ -28,9 +28,12 @@ with left:
 with right:
     st.markdown("###### Residuals on the traces")
     inspect_views.residuals(result)
+heads_views.truncation(result)
 if result.recovery is not None:
     st.markdown("#### Every transition, with the model's scores")
     inspect_views.edges(result.recovery)
+st.markdown("#### One function, three ways to write it as heads")
+heads_views.three_ways(result)
 code(f"""
 from linattn_core.experiment import experiment
 from linattn_core.lab import Lab

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from linattn_core.tasks import StepAutomaton
 from pages.shared import compute, panels, state, trace_views
 from pages.shared.widgets import code, notice
 
@@ -11,7 +10,7 @@ notice("what no trace visits, no learner can know: a transition that occurs “n
 trace_views.controls(state.lab())
 result = compute.of_lab()
 
-if isinstance(result.task, StepAutomaton):
+if trace_views.has_words(result):
     left, right = st.columns([5, 3])
     with left:
         st.markdown("###### Words")

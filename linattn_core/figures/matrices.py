@@ -150,7 +150,7 @@ def mosaic(tiles: Array, names: Sequence[str], colours: Palette, *, aspect: floa
             figure.add_annotation(**place, text=label(name, 12), showarrow=False, font={"size": 10})
     width, down = canvas.shape[1], canvas.shape[0]
     figure.update_layout(
-        height=int(min(640, max(110, 24 + (200 + 60 * aspect) * down / width))),
+        height=int(min(640, max(110, 24 + (190 * aspect - 50) * down / width))),
         margin={"l": 2, "r": 2, "t": 18, "b": 2},
         plot_bgcolor="rgba(0,0,0,0)",
         dragmode=False,

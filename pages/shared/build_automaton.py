@@ -26,7 +26,7 @@ def show(machine: Machine) -> None:
     with left:
         st.markdown("###### What the certificate says")
         light.show(light.judge(result))
-        st.page_link("pages/inspect.py", label="Look at the heads", icon=":material/search:")
+        st.page_link("inspect.py", label="Look at the heads", icon=":material/search:")
     with right:
         st.markdown("###### Recovered from the weights")
         if result.recovery is not None:

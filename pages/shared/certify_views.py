@@ -18,23 +18,23 @@ from pages.shared.widgets import figures as row_of_figures
 def sizes(result: Experiment) -> None:
     """Rank against what legal inputs can excite, and the null space split in two."""
     certificate, family = result.run.certificate, result.family
-    values = {"Features": f"{certificate.feature_count:,}", "Rank of the traces": f"{certificate.rank:,}"}
+    values = {"Features": f"{certificate.feature_count:,}", "Rank": f"{certificate.rank:,}"}
     if family is not None:
         values |= {
-            "Legal dimensions": f"{family.dimension:,}",
+            "Legal": f"{family.dimension:,}",
             "Never excited": f"{family.structural:,}",
             "Still open": f"{family.data:,}",
         }
-    values |= {"Smallest eigenvalue": f"{certificate.lambda_min:.3g}"}
+    values |= {"λ min": f"{certificate.lambda_min:.3g}"}
     row_of_figures(
         values,
         {
             "Features": "d · d(d+1)/2 products of the tokens: linear attention is linear in these.",
-            "Legal dimensions": "What legal inputs of this task can excite at all.",
+            "Legal": "Dimensions that legal inputs of this task can excite at all.",
             "Never excited": "Null directions outside the legal inputs: harmless, no legal input feels them.",
             "Still open": "Null directions inside the legal inputs: more traces would close them.",
-            "Smallest eigenvalue": "Of the second moment of all features. Above 0: one function on ALL inputs. With "
-            "one-hot tokens it is always 0, so the legal dimensions decide.",
+            "λ min": "The smallest eigenvalue of the second moment of all features. Above 0: one function on ALL "
+            "inputs. With one-hot tokens it is always 0, so the legal dimensions decide.",
         },
     )
     if family is not None:

@@ -62,7 +62,7 @@ def obtain(key: Hashable, work: Work, title: str) -> Any:
 def _watch(job: Job, title: str) -> None:
     """Looks twice a second; every look is a sign of life, so a closed tab frees its place in the queue."""
     if job.done():
-        state.rerun()
+        st.rerun()
     job.watch(state.viewer())
     before = pool().ahead(job)
     words = f"waiting, {before} before you" if before else job.words

@@ -117,7 +117,7 @@ def twin(result: Experiment) -> None:
     machine, recovery, task = result.lab.machine, result.recovery, result.task
     if machine is None or recovery is None or not isinstance(task, StepAutomaton | UniversalAutomaton):
         return
-    open_edges = [edge for edge in recovery.edges if edge.kind == "undetermined"]
+    open_edges = [edge for edge in recovery.edges if edge.kind == "undetermined" and edge.reachable]
     if not open_edges or len(machine.states) < 2:
         return
     edge = next((e for e in open_edges if (e.state, e.letter) in result.open_pairs), open_edges[0])

@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from linattn_core.errors import LinattnError
-from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild
-from pages.shared import state
+from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, TuringBuild
+from pages.shared import state, universal_choice
 from pages.shared.widgets import literal, problem
 
 ICON = str(Path(__file__).resolve().parents[2] / "assets" / "icon.svg")
@@ -22,6 +22,7 @@ _PAGES = [
     ("learn", "Learn", "bolt", "The exact learner: its plan, training error and timings."),
     ("inspect", "Inspect", "search", "Heads as matrices, and the automaton read back out of them."),
     ("certify", "Certify", "verified", "What the traces prove, what they leave open, and which trace would close it."),
+    ("universal", "Universal", "all_inclusive", "One layer for every automaton, one for every Turing machine."),
     ("about", "About", "menu_book", "The theory in one page, and how to cite it."),
 ]
 
@@ -29,7 +30,7 @@ _PAGES = [
 def pages() -> list[Any]:
     """The pages in the order of the path from machine to certificate."""
     return [
-        st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", help=help_, default=name == "start")
+        st.Page(f"{name}.py", title=title, icon=f":material/{icon}:", help=help_, default=name == "start")
         for name, title, icon, help_ in _PAGES
     ]
 
@@ -39,18 +40,26 @@ def sidebar() -> None:
     st.logo(ICON, size="large")
     with st.sidebar:
         st.caption("YOUR LAB")
+        about = st.container()
+        with st.popover("Share or save", icon=":material/share:", width="stretch"):
+            link = st.container()
+            state.address_field()  # may adopt another lab, so everything that shows the lab comes after it
+            with link:
+                _share(state.lab())
+            _files(state.lab())
+    with about:
         st.markdown(summary(state.lab()))
         with st.container(horizontal=True, gap="xsmall"):
             past, future = st.session_state.past, st.session_state.future
             st.button("Undo", on_click=state.undo, disabled=not past, icon=":material/undo:", key="undo")
             st.button("Redo", on_click=state.redo, disabled=not future, icon=":material/redo:", key="redo")
-        with st.popover("Share or save", icon=":material/share:", width="stretch"):
-            _share(state.lab())
 
 
 def summary(lab: Lab) -> str:
     """What the lab builds and learns from, in two short lines of Markdown."""
     build, traces = lab.build, lab.traces
+    if isinstance(build, TuringBuild):
+        return universal_choice.summary(lab)
     if isinstance(build, AutomatonBuild):
         where = "in the weights" if build.encoding == "step" else "in the prompt"
         what, unit = f"**{literal(build.machine.name)}**, {where}", "words" if build.encoding == "step" else "examples"
@@ -70,6 +79,9 @@ def _share(lab: Lab) -> None:
     st.markdown("This link opens the same lab, with the same numbers, in any browser.")
     base = (st.context.url or "").split("?")[0]
     st.code(f"{base}?{state.PARAM}={lab.to_token()}", language=None, wrap_lines=True)
+
+
+def _files(lab: Lab) -> None:
     st.download_button("Save as a file", lab.to_toml(), "lab.toml", "text/plain", icon=":material/download:")
     st.file_uploader("Open a saved lab", type=["toml", "json"], key="lab_file", on_change=_open_file)
     problem("file")

@@ -96,7 +96,7 @@ def edges(recovery: Recovery) -> None:
                 for edge in recovery.edges
             ],
             **{
-                f"score of {name}": [edge.scores[k] for edge in recovery.edges]
+                f"score of {name}": [round(edge.scores[k], 6) + 0.0 for edge in recovery.edges]
                 for k, name in enumerate(recovery.truth.states[:12])
             },
         },

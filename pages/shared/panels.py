@@ -62,9 +62,11 @@ def recovered_automaton(recovery: Recovery, key: str) -> None:
 def tally(recovery: Recovery) -> str:
     """How many edges are right, different and undetermined, in words."""
     kinds = [edge.kind for edge in recovery.edges]
+    idle = sum(edge.kind == "undetermined" and not edge.reachable for edge in recovery.edges)
+    unreachable = f" ({idle} of them leave states that no word reaches)" if idle else ""
     return (
         f"{kinds.count('right')} certified and right, {kinds.count('different')} certified and different, "
-        f"{kinds.count('undetermined')} not determined."
+        f"{kinds.count('undetermined')} not determined{unreachable}."
     )
 
 

@@ -1,11 +1,14 @@
-"""The one lab of a session: kept in session state, mirrored in the link as one token, with a small history for undo.
+"""The one lab of a session: kept in session state, mirrored in the address as one token, with a history for undo.
 
 Everything on screen is a function of this lab, so a refresh, a new browser or a colleague's machine shows the same
-numbers from the same link. The token is rewritten on every run, because a page switch empties the query string.
+numbers from the same link. A text field on every page is bound to the address: the browser keeps its value through page
+switches, brings it back on Back and Forward, and a cold link arrives through it. The empty field is the default lab, so
+that the plain address stays plain.
 """
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 
@@ -16,55 +19,67 @@ from linattn_core.lab import Lab
 
 PARAM = "lab"
 HISTORY = 50
+ECHO = 2.0  # seconds in which a click may still carry the address from before the last change
 
 
-def open_lab() -> None:
-    """Once at the top of every run: adopt the lab of the link, or write the session's lab into the link."""
+def begin() -> None:
+    """Once at the top of every run: what a new session starts with, the lab of its address included."""
+    if "current" not in st.session_state:
+        st.session_state.update(current=Lab.default(), past=[], future=[], viewer=uuid.uuid4().hex)
+        st.session_state.update(shown="", before="", changed_at=0.0, notice=None)
+        given = st.query_params.get(PARAM, "")
+        if given:
+            _open(given)
+
+
+def address_field() -> None:
+    """The text field bound to the address: shows the token of the lab, and adopts the lab of any other token in it."""
     memory = st.session_state
-    if "lab" not in memory:
-        memory.lab, memory.past, memory.future = Lab.default(), [], []
-        memory.url_seen, memory.url_written, memory.viewer = None, [], uuid.uuid4().hex
-    memory.pop("notice", None)
-    token = st.query_params.get(PARAM)
-    if not memory.pop("own_rerun", False) and _is_new_link(token):
-        try:
-            _adopt(Lab.from_token(token or ""))
-        except LinattnError as error:
-            kept = (
-                "Your lab is unchanged." if memory.past or memory.url_seen else "The worked example is shown instead."
-            )
-            memory.notice = f"{error} {kept}"
-    memory.url_seen = token
-    _write_link()
+    token = _token(lab())
+    switched = _page_switched()
+    if memory.shown != token:
+        memory.before, memory.shown, memory.changed_at = memory.shown, token, time.monotonic()
+        memory[PARAM] = token
+    elif token and PARAM not in st.query_params and switched:
+        memory[PARAM] = token  # the first switch after a cold link drops the token from the address; write it again
+    given = st.text_input(
+        "Lab code",
+        key=PARAM,
+        bind="query-params",
+        placeholder="the worked example",
+        help="Paste a code or a whole share link to open that lab.",
+    ).strip()
+    late = given == memory.before and time.monotonic() - memory.changed_at < ECHO
+    if given != token and not late:
+        _open(given)
 
 
-def _is_new_link(token: str | None) -> bool:
-    """Whether `token` came with the address, not as the late echo of one that this session wrote itself.
+def _page_switched() -> bool:
+    """Whether this run shows another page than the one before."""
+    path = (st.context.url or "").partition("?")[0]
+    before, st.session_state.path = st.session_state.get("path", path), path
+    return before != path
 
-    A click can overtake the browser's update of the address; such a run still carries the address seen last time.
-    """
+
+def _token(of: Lab) -> str:
+    return "" if of == Lab.default() else of.to_token()
+
+
+def _open(given: str) -> None:
+    """Adopt the lab of a token or link; one that cannot be read is told, and the session's lab stays."""
     memory = st.session_state
-    if token is None or token == memory.url_seen or token == memory.lab.to_token():
-        return False
-    if token in memory.url_written:
-        del memory.url_written[: memory.url_written.index(token) + 1]
-        return False
-    return True
-
-
-def _write_link() -> None:
-    memory = st.session_state
-    token = memory.lab.to_token()
-    if st.query_params.get(PARAM) != token:
-        st.query_params[PARAM] = token
-        memory.url_written = [*memory.url_written, token][-8:]
-    else:
-        memory.url_written = []
+    memory.shown = given
+    try:
+        token = given.rpartition(f"{PARAM}=")[2].partition("&")[0]
+        set_lab(Lab.from_token(token) if token else Lab.default())
+    except LinattnError as error:
+        kept = "Your lab is unchanged." if memory.past else "The worked example is shown instead."
+        memory.notice = f"{error} {kept}"
 
 
 def lab() -> Lab:
     """The lab of this session."""
-    return st.session_state.lab
+    return st.session_state.current
 
 
 def viewer() -> str:
@@ -73,17 +88,13 @@ def viewer() -> str:
 
 
 def set_lab(new: Lab) -> None:
-    """Make `new` the lab of this session; the old one goes to the history. The next run writes the link."""
-    st.session_state.pop("problem", None)
-    if new != st.session_state.lab:
-        _adopt(new)
-
-
-def _adopt(new: Lab) -> None:
+    """Make `new` the lab of this session; the old one goes to the history. The address follows."""
     memory = st.session_state
-    memory.past = [*memory.past, memory.lab][-HISTORY:]
-    memory.future = []
-    memory.lab = new
+    memory.problem, memory.notice = None, None
+    if new != memory.current:
+        memory.past = [*memory.past, memory.current][-HISTORY:]
+        memory.future = []
+        memory.current = new
 
 
 def attempt(place: str, make: Callable[[], Lab]) -> None:
@@ -96,14 +107,8 @@ def attempt(place: str, make: Callable[[], Lab]) -> None:
 
 def problem(place: str) -> str | None:
     """Why the last change made at `place` was refused, if it was."""
-    where, sentence = st.session_state.get("problem", ("", ""))
+    where, sentence = st.session_state.get("problem") or ("", None)
     return sentence if where == place else None
-
-
-def rerun() -> None:
-    """Run the page again because of our own state; the browser has not spoken, so the link is not read."""
-    st.session_state.own_rerun = True
-    st.rerun()
 
 
 def undo() -> None:
@@ -119,7 +124,7 @@ def redo() -> None:
 def _swap(source: str, target: str) -> None:
     memory = st.session_state
     if memory[source]:
-        memory[target] = [*memory[target], memory.lab][-HISTORY:]
-        memory.lab = memory[source][-1]
+        memory[target] = [*memory[target], memory.current][-HISTORY:]
+        memory.current = memory[source][-1]
         memory[source] = memory[source][:-1]
-        memory.pop("problem", None)
+        memory.problem = None

@@ -15,14 +15,12 @@ ON = "on "  # a letter's column is "on a", so that a letter called "state" has a
 
 
 def sheet(machine: Machine) -> pd.DataFrame:
-    """One row per state: its name, whether it starts and accepts, and the next state on each letter."""
-    columns: dict[str, list[Any]] = {
-        STATE: list(machine.states),
-        START: [k == machine.start for k in range(len(machine.states))],
-        ACCEPT: [k in machine.accepting for k in range(len(machine.states))],
-    }
+    """One row per state: its name, the next state on each letter, whether it starts and accepts."""
+    columns: dict[str, list[Any]] = {STATE: list(machine.states)}
     for k, letter in enumerate(machine.alphabet):
         columns[ON + letter] = [machine.states[row[k]] for row in machine.transitions]
+    columns[START] = [k == machine.start for k in range(len(machine.states))]
+    columns[ACCEPT] = [k in machine.accepting for k in range(len(machine.states))]
     return pd.DataFrame(columns)
 
 

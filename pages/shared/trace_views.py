@@ -69,6 +69,11 @@ def _change() -> None:
     state.attempt("traces", lambda: lab.replace(traces=lab.traces.replace(**given)))
 
 
+def has_words(result: Experiment) -> bool:
+    """Whether the traces are words read by one automaton."""
+    return isinstance(result.task, StepAutomaton)
+
+
 def words(result: Experiment) -> None:
     """The random words with the states they pass; `ROWS` of them at most."""
     task, spec = result.task, result.lab.traces

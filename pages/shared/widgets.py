@@ -44,7 +44,7 @@ def _wide(dot: str) -> bool:
 
 def figures(values: dict[str, str], help_: dict[str, str] | None = None) -> None:
     """A row of named numbers that wraps on a phone."""
-    with st.grid(min(len(values), 6), min_column_width=150, gap="small"):
+    with st.grid(min(len(values), 6), min_column_width=120, gap="small"):
         for name, value in values.items():
             st.metric(name, value, border=True, help=(help_ or {}).get(name))
 

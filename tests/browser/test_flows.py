@@ -1,0 +1,184 @@
+"""What a person does, in a real browser: look, break, cure, edit, share, go back; and nothing else goes on behind."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from linattn_core.lab import Lab, TeacherBuild, TraceSpec
+from tests.browser.screenshots import PAGES
+from tests.browser.server import PATIENCE, server, settle
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+
+
+def edges(page: Page, panel: str) -> list[tuple[str, str]]:
+    """(edge, label) for every labelled edge of the diagram in the panel headed `panel`."""
+    found = page.evaluate(
+        """(panel) => {
+            const title = [...document.querySelectorAll('h6')].find((h) => h.textContent.includes(panel));
+            const chart = [...document.querySelectorAll('[data-testid="stGraphVizChart"]')].find(
+                (c) => title.compareDocumentPosition(c) & Node.DOCUMENT_POSITION_FOLLOWING);
+            return [...chart.querySelectorAll('g.edge')].map((e) => [
+                e.querySelector('title').textContent, e.querySelector('text')?.textContent ?? '']);
+        }""",
+        panel,
+    )
+    return sorted((edge, text) for edge, text in found if text)
+
+
+def drawn_edge(page: Page, name: str):
+    """The arrows called `name` in all diagrams of the page."""
+    return page.locator('[data-testid="stGraphVizChart"] g.edge title').filter(has_text=name)
+
+
+def test_the_root_shows_the_recovered_automaton_with_no_click(page: Page, address: str):
+    page.goto(address)
+    expect(page.get_by_text("Green: proved for every input")).to_be_visible()
+    settle(page)
+    true, recovered = edges(page, "1 · True automaton"), edges(page, "4 · Recovered automaton")
+    assert len(true) == 7  # eight transitions, two of which share an arrow
+    assert recovered == true
+
+
+def test_break_it_then_cure_it(page: Page, address: str):
+    page.goto(address)
+    page.get_by_role("button", name="Break it").click()
+    expect(page.get_by_text("Amber: 1 direction not determined")).to_be_visible()
+    expect(page.get_by_text("no trace visits state q2 on letter b")).to_be_visible()
+    expect(page.get_by_text("The twin: equal training loss, different automaton")).to_be_visible()
+    settle(page)
+    open_edges = [text for _, text in edges(page, "4 · Recovered automaton") if "?" in text]
+    assert open_edges == ["b ?"]
+    assert edges(page, "The learned transformer") != edges(page, "Its twin")
+    page.get_by_role("button", name="Add the trace that cures it").click()
+    expect(page.get_by_text("Green: proved for every input")).to_be_visible()
+    settle(page)
+    assert edges(page, "4 · Recovered automaton") == edges(page, "1 · True automaton")
+    expect(page.get_by_text("The twin: equal training loss")).to_have_count(0)
+
+
+def test_editing_a_transition_is_followed_by_the_recovered_automaton(page: Page, address: str):
+    page.goto(f"{address}/build")
+    settle(page)
+    before = edges(page, "Recovered from the weights")
+    assert ("s0->s1", "a") in before
+    sheet = page.locator('[data-testid="stDataFrame"] canvas').first
+    box = sheet.bounding_box()
+    page.mouse.click(box["x"] + 60, box["y"] + 52)  # the name of the first state
+    page.keyboard.press("ArrowRight")  # its next state on a
+    page.keyboard.press("Enter")
+    page.keyboard.type("q2")
+    page.keyboard.press("Enter")
+    expect(
+        page.locator('[data-testid="stGraphVizChart"] g.edge title').filter(has_text="s0->s2").first
+    ).to_be_attached()
+    settle(page)
+    after = edges(page, "Recovered from the weights")
+    assert ("s0->s2", "a") in after
+    assert after == edges(page, "Drawing")
+    page.get_by_role("button", name="Undo").click()
+    expect(drawn_edge(page, "s0->s3")).to_have_count(0)
+    settle(page)
+    assert edges(page, "Recovered from the weights") == before
+
+
+def test_a_share_link_shows_the_same_numbers_elsewhere(page: Page, address: str, chromium: Browser):
+    page.goto(f"{address}/learn")
+    settle(page)
+    page.get_by_label("Ridge", exact=True).fill("0.25")
+    page.get_by_label("Ridge", exact=True).press("Enter")
+    expect(page).to_have_url(re.compile("lab="))
+    settle(page)
+    numbers = page.locator('[data-testid="stMetricValue"]').all_text_contents()
+    link = page.url
+    assert "6.73e-32" not in numbers
+    other = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    other.goto(link)
+    settle(other)
+    same = other.locator('[data-testid="stMetricValue"]').all_text_contents()
+    timed = {4, 9}  # estimated work and seconds taken are this run's own
+    assert [n for k, n in enumerate(numbers) if k not in timed] == [n for k, n in enumerate(same) if k not in timed]
+    other.context.close()
+
+
+def test_a_refresh_and_a_page_switch_lose_nothing(page: Page, address: str):
+    page.goto(address)
+    page.get_by_role("button", name="Break it").click()
+    expect(page.get_by_text("Amber: 1 direction")).to_be_visible()
+    settle(page)
+    page.reload()
+    expect(page.get_by_text("Amber: 1 direction")).to_be_visible()
+    page.get_by_role("link", name="Certify").click()
+    expect(page.get_by_text("Amber: 1 direction")).to_be_visible()
+    expect(page).to_have_url(re.compile("/certify.*lab="))
+    page.reload()
+    expect(page.get_by_text("Amber: 1 direction")).to_be_visible()
+
+
+def test_back_in_the_browser_is_an_undo(page: Page, address: str):
+    page.goto(address)
+    settle(page)
+    page.get_by_role("button", name="Break it").click()
+    expect(page.get_by_text("Amber: 1 direction")).to_be_visible()
+    settle(page)
+    page.wait_for_timeout(2100)  # an older address within two seconds of a change counts as the echo of a slow browser
+    page.go_back()
+    expect(page.get_by_text("Green: proved for every input")).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["build", "certify"])
+def test_a_share_link_to_a_page_works_as_the_first_request_of_a_server(page: Page, name):
+    token = Lab.default().replace(traces=TraceSpec(count=3, length=2)).to_token()
+    with server() as fresh:
+        page.goto(f"{fresh}/{name}?lab={token}")
+        expect(page.get_by_text("3 words")).to_be_visible()
+        expect(page.get_by_text("Amber")).to_be_visible()
+        settle(page)
+        assert page.locator('[data-testid="stException"]').count() == 0
+        expect(page.get_by_role("link", name="Inspect")).to_be_visible()
+
+
+def test_a_broken_link_says_so_and_shows_a_working_lab(page: Page, address: str):
+    page.goto(f"{address}/?lab=1-AAAA")
+    expect(page.get_by_text("The share link was cut off; copy it again, whole.")).to_be_visible()
+    expect(page.get_by_text("Green: proved for every input")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_tour_asks_no_other_server_and_logs_no_error(chromium: Browser, address: str, scheme):
+    context = chromium.new_context(color_scheme=scheme)
+    page = context.new_page()
+    foreign, errors = [], []
+    page.on(
+        "request", lambda r: foreign.append(r.url) if not r.url.startswith((address, "data:", "blob:", "ws:")) else 0
+    )
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else 0)
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.goto(address)
+    for name in PAGES:
+        page.get_by_role("link", name=name.capitalize(), exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        settle(page)
+        assert page.locator('[data-testid="stException"]').count() == 0
+    context.close()
+    assert foreign == []
+    assert errors == []
+
+
+def test_a_long_run_can_be_cancelled_and_run_again(page: Page, address: str):
+    heavy = Lab(build=TeacherBuild(dim=20), traces=TraceSpec(count=4000, length=100))
+    page.goto(f"{address}/inspect?lab={heavy.to_token()}")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("You cancelled this run")).to_be_visible()
+    expect(page.get_by_role("button", name="Run it")).to_be_visible()
+    page.get_by_role("button", name="Run it").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("You cancelled this run")).to_be_visible()
+    page.get_by_role("link", name="Start").click()
+    page.get_by_role("button", name="Show the worked example").click()
+    expect(page.get_by_text("Green: proved for every input")).to_be_visible()
