@@ -1,0 +1,88 @@
+"""Figures of universal machines: the rank climbing to the family, exact runs against machines seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from linattn_core.curve import CurvePoint
+from linattn_core.errors import ShapeError
+from linattn_core.figures.palette import Palette
+from linattn_core.tasks.turing_outcome import TuringPoint
+
+STYLES = (("circle", "solid"), ("diamond", "dash"), ("square", "dot"))
+"""Marker and dash of each line, so that colour is never the only sign."""
+
+
+def climb(curves: Mapping[str, Sequence[CurvePoint]], dimension: int, colours: Palette) -> go.Figure:
+    """The rank against the number of examples, one line a way of choosing them, up to the family's ``dimension``."""
+    if not curves or not all(curves.values()):
+        raise ShapeError("The curve has no points; learn from at least one number of examples.")
+    figure = go.Figure()
+    inks = (colours.accent, colours.different, colours.undetermined)
+    for (name, points), (symbol, dash), ink in zip(curves.items(), STYLES, inks, strict=False):
+        figure.add_scatter(
+            x=[point.examples for point in points],
+            y=[point.rank for point in points],
+            mode="lines+markers",
+            name=name,
+            line={"color": ink, "dash": dash, "width": 2},
+            marker={"symbol": symbol, "size": 8, "color": ink},
+            customdata=[[100 * point.accuracy, 100 * point.certified] for point in points],
+            hovertemplate="%{x:,} examples: rank %{y:,}, %{customdata[0]:.0f} % right, %{customdata[1]:.0f} % certified"
+            f"<extra>{name}</extra>",
+        )
+    _line(figure, dimension, f"all legal inputs: {dimension:,}", colours)
+    figure.update_layout(**_layout(320), xaxis_title="examples", yaxis_title="rank")
+    figure.update_yaxes(range=[0, dimension * 1.12], tickformat=",")
+    figure.update_xaxes(rangemode="tozero", tickformat=",")
+    return figure
+
+
+def jump(points: Sequence[TuringPoint], dimension: int | None, colours: Palette) -> go.Figure:
+    """Shares in percent against training machines: fresh machines run exactly, contexts certified, rank reached."""
+    if not points:
+        raise ShapeError("The curve has no points; learn from at least one number of machines.")
+    lines = {
+        "fresh machines run exactly": ([100 * p.fresh.exact / p.fresh.runs for p in points], colours.accent),
+        "their contexts certified": ([100 * p.fresh.certified / p.fresh.contexts for p in points], colours.different),
+    }
+    if dimension:
+        lines["rank of the legal dimension"] = ([100 * p.rank / dimension for p in points], colours.undetermined)
+    figure = go.Figure()
+    for (name, (values, ink)), (symbol, dash) in zip(lines.items(), STYLES, strict=False):
+        figure.add_scatter(
+            x=[p.machines for p in points],
+            y=values,
+            mode="lines+markers",
+            name=name,
+            line={"color": ink, "dash": dash, "width": 2},
+            marker={"symbol": symbol, "size": 8, "color": ink},
+            customdata=[[p.examples, p.rank] for p in points],
+            hovertemplate="%{x:,} machines, %{customdata[0]:,} examples, rank %{customdata[1]:,}: %{y:.1f} %"
+            f"<extra>{name}</extra>",
+        )
+    figure.update_layout(**_layout(340), xaxis_title="machines seen", yaxis_title="percent")
+    figure.update_yaxes(range=[-4, 106], tickvals=[0, 25, 50, 75, 100])
+    figure.update_xaxes(rangemode="tozero", tickformat=",")
+    return figure
+
+
+def _line(figure: go.Figure, height: float, words: str, colours: Palette) -> None:
+    figure.add_hline(
+        y=height,
+        line={"dash": "dot", "width": 1, "color": colours.faint},
+        annotation_text=words,
+        annotation_position="top left",
+    )
+
+
+def _layout(height: int) -> dict[str, object]:
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 16, "b": 8},
+        "dragmode": False,
+        "hovermode": "closest",
+        "legend": {"orientation": "h", "y": -0.25, "x": 0, "yanchor": "top"},
+    }
