@@ -62,7 +62,8 @@ def _enough(name: str, points: Sequence[CurvePoint], dimension: int) -> str:
     """Say with how many examples a curve reached the dimension, or how far it came."""
     enough = next((p.examples for p in points if p.rank == dimension), None)
     if enough is None:
-        return f"{name} traces reach {points[-1].rank:,} of {dimension:,} dimensions with {points[-1].examples:,} examples."
+        most = points[-1]
+        return f"{name} traces reach {most.rank:,} of {dimension:,} dimensions with {most.examples:,} examples."
     return f"{name} traces reach all **{dimension:,}** dimensions with **{enough:,}** examples."
 
 
