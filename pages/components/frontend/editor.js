@@ -121,10 +121,11 @@ class Editor {
   keepDraft(first) {
     const name = `linattn-drawing-${this.data.key}`;
     const stored = sessionStorage.getItem(name);
-    if (this.data.unfinished) {
-      sessionStorage.setItem(name, JSON.stringify(this.data.sketch));
-    } else if (first && stored && !kept.has(this.data.key)) {
+    const now = JSON.stringify(this.data.sketch);
+    if (first && stored && stored !== now && !kept.has(this.data.key)) {
       this.offer = stored;
+    } else if (this.data.unfinished) {
+      sessionStorage.setItem(name, now);
     } else if (!this.offer) {
       sessionStorage.removeItem(name);
     }

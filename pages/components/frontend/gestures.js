@@ -111,6 +111,11 @@ function installGestures(editor) {
     editor.scene.zoom(Math.exp(-event.deltaY * 0.0022), { x: event.clientX - box.left, y: event.clientY - box.top });
   };
   svg.ondblclick = (event) => event.preventDefault();
+  // A finger on a state moves the state, one on empty paper scrolls the page; `touch-action` does not reach inside an SVG.
+  const hold = (event) => {
+    if (event.touches.length > 1 || editor.connecting || event.target.closest("[data-key]")) event.preventDefault();
+  };
+  svg.addEventListener("touchstart", hold, { passive: false });
 }
 
 /** What lies under the pointer: {kind: "handle" | "rim" | "state" | "edge" | "canvas", key}. */

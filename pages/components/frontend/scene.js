@@ -85,8 +85,12 @@ class Scene {
 
   /** Screen readers meet states and edges in the order of the model. */
   inOrder(model) {
-    const order = model.states.map((state) => this.shapes.get(`s${state.id}`).root);
-    if (order.some((root, at) => this.stateLayer.children[at] !== root)) this.stateLayer.append(...order);
+    const focused = this.svg.getRootNode().activeElement;
+    model.states.forEach((state, at) => {
+      const { root } = this.shapes.get(`s${state.id}`);
+      if (this.stateLayer.children[at] !== root) this.stateLayer.insertBefore(root, this.stateLayer.children[at] || null);
+    });
+    if (focused && this.svg.contains(focused)) focused.focus({ preventScroll: true }); // a moved element loses its focus
   }
 
   showEdge(key, edge, marks) {
