@@ -15,8 +15,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.server import PATIENCE, ROOT, _wait
 
-TROUBLE = ("error", "warning")
-
 
 @contextmanager
 def serving(name: str) -> Iterator[str]:
@@ -50,7 +48,7 @@ class Board:
         self.page: Page = self.context.new_page()
         self.trouble: list[str] = []
         self.outside: list[str] = []
-        self.page.on("console", lambda m: m.type in TROUBLE and self.trouble.append(m.text))
+        self.page.on("console", lambda m: m.type == "error" and self.trouble.append(m.text))
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
         self.page.on("request", lambda r: r.url.startswith((address, "blob:", "data:")) or self.outside.append(r.url))
         self.page.goto(f"{address}/?machine={machine}")

@@ -8,16 +8,28 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from linattn_core.machines import presets, random_machine
+from linattn_core.machines import from_table, presets, random_machine
+from linattn_core.machines.export import to_dot
 from linattn_core.machines.sketch import Sketch, sketch_to_data
 from pages.components import automaton_editor
+from tests.cases import HOSTILE_LABELS
 
 st.set_page_config(layout="wide")
+
+
+def hostile_machine():
+    ring = [*HOSTILE_LABELS[1:], HOSTILE_LABELS[0]]
+    rows = zip(HOSTILE_LABELS, ring, strict=True)
+    return from_table([(state, {state: after, "x": state}) for state, after in rows], start='"', complete=True)
+
+
 memory = st.session_state
 if "sketch" not in memory:
     wanted = st.query_params.get("machine", "parity")
     if wanted == "empty":
         memory.sketch = Sketch()
+    elif wanted == "hostile":
+        memory.sketch = Sketch.of(hostile_machine())
     elif wanted.startswith("random"):
         memory.sketch = Sketch.of(random_machine(int(wanted[6:]), 3, seed=1))
     else:
@@ -38,4 +50,6 @@ def turnstile():
 st.button("Turnstile", on_click=turnstile)
 automaton_editor(memory.sketch, heard, key="drawing", unfinished=memory.sketch.kind != "complete")
 st.text(f"heard {memory.heard}")
+if "dot" in st.query_params:
+    st.graphviz_chart(to_dot(memory.sketch))
 st.code(json.dumps(sketch_to_data(memory.sketch), ensure_ascii=False), language=None)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 from linattn_core.machines.jff import open_jff, write_jff
 from linattn_core.machines.sketch import sketch_from_data
 from tests.browser.drawing import Board, serving
+from tests.cases import HOSTILE_LABELS
 
 pytestmark = pytest.mark.browser
 
@@ -227,3 +228,17 @@ def test_a_machine_is_drawn_by_touch(board: Board):
     moved = board.heard(7)
     assert moved["positions"][1][1] > truth["positions"][1][1] + 40
     assert json.dumps(moved["positions"][0]) == json.dumps(truth["positions"][0])
+
+
+@pytest.mark.parametrize("board", [{"machine": "hostile&dot=1"}], indirect=True)
+def test_names_are_text_wherever_they_are_drawn(board: Board):
+    """Tags, quotes and emoji as names: in the editor, and in Graphviz's own drawing of the DOT export."""
+    names = [element.get_attribute("aria-label") for element in board.page.locator(".editor .state").all()]
+    assert {f"state {name}" for name in HOSTILE_LABELS[1:]} <= set(names)
+    for name in HOSTILE_LABELS:
+        assert board.page.locator(".editor .state").filter(has_text=name[:17]).count() >= 1, name
+    graph = board.page.locator('[data-testid="stGraphVizChart"] svg')
+    expect(graph).to_be_visible()
+    texts = [text.replace("\xa0", " ") for text in graph.locator("text").all_text_contents()]
+    assert set(HOSTILE_LABELS) <= set(texts)
+    assert board.page.evaluate("document.querySelectorAll('main script, main img').length") == 0
