@@ -8,8 +8,10 @@ from linattn_core import figures
 from linattn_core.errors import LinattnError
 from linattn_core.experiment import Experiment
 from linattn_core.figures import views
-from linattn_core.recover import Recovery
+from linattn_core.figures.replay import replay
+from linattn_core.recover import AutomatonTask, Recovery
 from linattn_core.tasks import StepAutomaton, UniversalAutomaton
+from pages.components import word_runner
 from pages.shared import panels, theme
 from pages.shared.widgets import chart, literal
 
@@ -109,8 +111,8 @@ def edges(recovery: Recovery) -> None:
 
 
 @st.fragment
-def run_a_word(recovery: Recovery) -> None:
-    """The user's own word through both automata, letter by letter."""
+def run_a_word(task: AutomatonTask, recovery: Recovery) -> None:
+    """The user's own word through both automata: played in the browser, with the token and the matrix of each step."""
     machine = recovery.truth
     spaced = any(len(letter) > 1 for letter in machine.alphabet)
     example = (" " if spaced else "").join(machine.alphabet[k % len(machine.alphabet)] for k in range(4))
@@ -123,18 +125,13 @@ def run_a_word(recovery: Recovery) -> None:
         width=420,
     )
     try:
-        letters = machine.word(text)
+        run = replay(task, recovery, text)
     except LinattnError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return
-    true, learned = machine.path(letters), recovery.automaton.path(letters)
-    st.dataframe(
-        {"read": ["", *letters], "true automaton": list(true), "learned transformer": list(learned)},
-        hide_index=True,
-        width=420,
-        alt="The states both automata pass while reading the word",
-    )
-    says = ["accepts" if m.accepts(letters) else "rejects" for m in (machine, recovery.automaton)]
+    tokens = "Tokens of this run" if isinstance(task, StepAutomaton) else "Rules in the prompt"
+    word_runner(machine, run, key="word_runner", strip_title=tokens)
+    says = ["accepts" if m.accepts(run.word) else "rejects" for m in (machine, recovery.automaton)]
     st.markdown(f"The true automaton **{says[0]}** this word, the learned one **{says[1]}** it.")
 
 

@@ -67,6 +67,7 @@ def test_editing_a_transition_is_followed_by_the_recovered_automaton(page: Page,
     before = edges(page, "Recovered from the weights")
     assert ("s0->s1", "a") in before
     sheet = page.locator('[data-testid="stDataFrame"] canvas').first
+    sheet.scroll_into_view_if_needed()
     box = sheet.bounding_box()
     page.mouse.click(box["x"] + 60, box["y"] + 52)  # the name of the first state
     page.keyboard.press("ArrowRight")  # its next state on a
@@ -80,7 +81,7 @@ def test_editing_a_transition_is_followed_by_the_recovered_automaton(page: Page,
     after = edges(page, "Recovered from the weights")
     assert ("s0->s2", "a") in after
     assert after == edges(page, "Drawing")
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_test_id("stSidebar").get_by_role("button", name="Undo").click()
     expect(drawn_edge(page, "s0->s3")).to_have_count(0)
     settle(page)
     assert edges(page, "Recovered from the weights") == before
