@@ -14,7 +14,7 @@ result = compute.of_lab()
 if result.recovery is not None:
     inspect_views.side_by_side(result, result.recovery)
     st.markdown("#### Run a word")
-    inspect_views.run_a_word(result.task, result.recovery)
+    inspect_views.run_a_word(result, result.recovery)
 
 st.markdown("#### All heads")
 panels.heads(result, "inspect_heads", aspect=5.0)

@@ -9,7 +9,7 @@ from linattn_core.errors import LinattnError
 from linattn_core.experiment import Experiment
 from linattn_core.figures import views
 from linattn_core.figures.replay import replay
-from linattn_core.recover import AutomatonTask, Recovery
+from linattn_core.recover import Recovery
 from linattn_core.tasks import StepAutomaton, UniversalAutomaton
 from pages.components import word_runner
 from pages.shared import panels, theme
@@ -111,9 +111,10 @@ def edges(recovery: Recovery) -> None:
 
 
 @st.fragment
-def run_a_word(task: AutomatonTask, recovery: Recovery) -> None:
+def run_a_word(result: Experiment, recovery: Recovery) -> None:
     """The user's own word through both automata: played in the browser, with the token and the matrix of each step."""
-    machine = recovery.truth
+    task, machine = result.task, recovery.truth
+    assert isinstance(task, StepAutomaton | UniversalAutomaton)  # nothing else is recovered
     spaced = any(len(letter) > 1 for letter in machine.alphabet)
     example = (" " if spaced else "").join(machine.alphabet[k % len(machine.alphabet)] for k in range(4))
     text = st.text_input(

@@ -1,4 +1,4 @@
-"""A page with nothing but the word runner; ?break=1 withholds a transition, ?prompt=1 puts the rules into the prompt."""
+"""A page with nothing but the word runner; ?break=1 withholds a transition, ?prompt=1 prompts with the rules."""
 
 import sys
 from pathlib import Path
