@@ -71,7 +71,7 @@ def test_balancing_keeps_the_sum(seed, heads, m, d):
     )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(SEEDS, st.integers(3, 5), st.integers(1, 3), st.integers(1, 4))
 def test_no_bound_exceeds_the_planted_heads(seed, d, heads, m):
     W = unfolding(as_predictor(planted(d, heads, m, seed)))
@@ -79,7 +79,7 @@ def test_no_bound_exceeds_the_planted_heads(seed, d, heads, m):
         assert bound(W)[0] <= heads
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(SEEDS, st.integers(3, 5), st.integers(1, 3))
 def test_minimal_heads_find_and_prove_the_planted_number(seed, d, heads):
     teacher = planted(d, heads, d, seed)

@@ -26,8 +26,8 @@ RESTARTS = 8
 """Random starts after the deterministic ones; a step of the fit is so cheap that these cost milliseconds at d <= 8."""
 INSIST = 40
 """Random starts for the last H that failed although no bound excludes it."""
-WORK = 1e11
-"""Operations the search may spend, some 20 seconds of one core; then it stops and says so."""
+WORK = 4e10
+"""Operations the search may spend, some 10 seconds of one core; then it stops and says so."""
 STEPS_EXPECTED = 20
 TRIVIAL = (1, "a function that is not zero needs a head")
 
@@ -80,12 +80,12 @@ def minimal_heads(
 
 
 def _check_work(target: Target) -> None:
-    """Raise ``TooLargeError`` if even one fit with one head would take longer than a whole search may."""
-    work = target.work(1) * STEPS_EXPECTED
+    """Raise ``TooLargeError`` if even the few fits that settle one head would take longer than a whole search may."""
+    work = 3 * target.work(1) * STEPS_EXPECTED
     if work > WORK:
         raise TooLargeError(
-            f"minimal heads: one fit at m = {target.target.shape[0]}, d = {target.target.shape[1]} would take about "
-            f"{work:.0e} operations, and a search may take {WORK:.0e}; use heads='typed' or heads='svd'."
+            f"minimal heads: the first fits at m = {target.target.shape[0]}, d = {target.target.shape[1]} would take "
+            f"about {work:.0e} operations, and a search may take {WORK:.0e}; use heads='typed' or heads='svd'."
         )
 
 

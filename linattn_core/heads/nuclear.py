@@ -25,6 +25,7 @@ RANK = 1e-6
 """Singular values of the minimiser below this fraction of the largest are zero."""
 CONVERGED = 1e-10
 MAX_ITERATIONS = 3_000
+POLISH_STEPS = 10
 WORK = 1e10
 """Operations one call may spend, which bounds the iterations at large d: some 5 seconds of one core."""
 
@@ -71,10 +72,23 @@ def nuclear_of(target: Target, progress: Progress = no_progress) -> NuclearHeads
         iteration += 1
         if iteration % 50 == 0:
             progress(iteration / limit, f"nuclear norm, iteration {iteration:,}")
+    converged = moved <= CONVERGED * size
     heads = max(1, int(np.sum(shrunk > RANK * shrunk[:1].sum())))
-    root = np.sqrt(shrunk[:heads, None])
-    V, Q = (U.T[:heads] * root).reshape(heads, m, d), (Vt[:heads] * root).reshape(heads, d, d)
-    return _result(target, *gauss_newton(target, V, Q), iteration, moved <= CONVERGED * size, float(shrunk.sum()))
+    V, Q = _pairs(U, shrunk, Vt, heads, m, d)
+    if converged and POLISH_STEPS * target.work(heads) <= WORK:
+        V, Q = gauss_newton(target, V, Q)
+    elif not converged:  # the last point of the affine set reproduces the target whatever its rank
+        U, s, Vt = linalg.svd(Y.reshape(shape), full_matrices=False)
+        V, Q = _pairs(U, s, Vt, int(np.sum(s > FIT_TOLERANCE / 1e3 * s[0])), m, d)
+    return _result(target, V, Q, iteration, converged, float(s.sum() if not converged else shrunk.sum()))
+
+
+def _pairs(
+    U: np.ndarray, s: np.ndarray, Vt: np.ndarray, heads: int, outputs: int, dim: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first ``heads`` singular pairs as V (H, m, d) and Q (H, d, d)."""
+    root = np.sqrt(s[:heads, None])
+    return (U.T[:heads] * root).reshape(heads, outputs, dim), (Vt[:heads] * root).reshape(heads, dim, dim)
 
 
 def _result(

@@ -22,6 +22,10 @@ from linattn_core.numerics import check_memory
 
 COLUMN_RANK = 1e-10
 """Pivots of a QR factorisation below this fraction of the first are zero."""
+NEGATIVE = 1.001
+"""What a negative coefficient costs when a positive one costs 1: it breaks ties in favour of copying over negating."""
+PURSUED = 12
+"""Coefficients a greedy pursuit may use before the linear programme takes over."""
 SUPPORT = 1e-7
 """Coefficients of the linear programme below this fraction of the largest are zero (HiGHS is feasible to 1e-7)."""
 
@@ -92,8 +96,9 @@ def _rows(space: Subspace) -> np.ndarray | sparse.csr_array | None:
 def sparsest_solution(A: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """Return c (k, m) of least l1 norm with A c = answers (r, m), column by column; A (r, k), the system consistent.
 
-    Equivalent to ``scipy.optimize.linprog`` on (c+, c-); the support is then refitted to rounding. Raises
-    ``LinattnError`` where the solver fails.
+    Equivalent to ``scipy.optimize.linprog`` on (c+, c-), whose support is then refitted to rounding; where a short
+    greedy pursuit finds coefficients that the dual proves optimal, no programme is solved. Raises ``LinattnError``
+    where the solver fails.
     """
     k = A.shape[1]
     _, R, order = linalg.qr(A.T, mode="economic", pivoting=True)
@@ -104,8 +109,14 @@ def sparsest_solution(A: np.ndarray, answers: np.ndarray) -> np.ndarray:
     reduced, right = A[independent], answers[independent]
     signed = sparse.csr_array(np.hstack([reduced, -reduced]))
     out = np.zeros((k, answers.shape[1]))
+    lengths = np.linalg.norm(A, axis=0)
     for a in np.flatnonzero(np.any(answers != 0, axis=0)):
-        solved = optimize.linprog(np.ones(2 * k), A_eq=signed, b_eq=right[:, a], bounds=(0, None), method="highs-ds")
+        pursued = _pursued(A, lengths, answers[:, a])
+        if pursued is not None:
+            out[:, a] = pursued
+            continue
+        cost = np.repeat([1.0, NEGATIVE], k)
+        solved = optimize.linprog(cost, A_eq=signed, b_eq=right[:, a], bounds=(0, None), method="highs-ds")
         if solved.x is None:
             raise LinattnError(
                 f"typed heads: the linear programme for the sparsest coefficients failed ({solved.message}); use "
@@ -113,6 +124,34 @@ def sparsest_solution(A: np.ndarray, answers: np.ndarray) -> np.ndarray:
             )
         out[:, a] = _refitted(A, answers[:, a], solved.x[:k] - solved.x[k:])
     return out
+
+
+def _pursued(A: np.ndarray, lengths: np.ndarray, answer: np.ndarray) -> np.ndarray | None:
+    """Return c of least l1 norm by orthogonal matching pursuit, or None where it does not end or is not proved so.
+
+    At a cost of 1 a unit for c > 0 and ``NEGATIVE`` for c < 0, c is optimal if some y has -NEGATIVE <= A^T y <= 1, with
+    equality where c is not zero: every other solution c' costs at least y^T A c' = y^T answer, the cost of c. The y of
+    least norm is tried.
+    """
+    left, support = answer, list[int]()
+    unit = np.where(lengths > 0, lengths, 1.0)
+    while np.linalg.norm(left) > FIT_TOLERANCE * np.linalg.norm(answer):
+        if len(support) == PURSUED:
+            return None
+        score = A.T @ left / unit
+        support.append(int(np.argmax(np.where(score > 0, score, -score / NEGATIVE))))
+        part = A[:, support]
+        values = linalg.lstsq(part, answer)[0]
+        left = answer - part @ values
+    if len(support) > np.linalg.matrix_rank(part) or np.abs(values).min() <= SUPPORT * np.abs(values).max():
+        return None
+    y = linalg.lstsq(part.T, np.where(values > 0, 1.0, -NEGATIVE))[0]
+    slack = A.T @ y
+    if slack.max() > 1.0 + FIT_TOLERANCE or slack.min() < -NEGATIVE - FIT_TOLERANCE:
+        return None
+    c = np.zeros(A.shape[1])
+    c[support] = values
+    return c
 
 
 def _refitted(A: np.ndarray, answer: np.ndarray, c: np.ndarray) -> np.ndarray:
