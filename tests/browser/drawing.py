@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.server import PATIENCE, ROOT, _wait
 
+expect.set_options(timeout=PATIENCE)  # a test machine may be busy
+
 
 @contextmanager
 def serving(name: str) -> Iterator[str]:
