@@ -43,6 +43,7 @@ __all__ = [
 
 VERSION = 1
 MAX_TOKENS = 4_000_000
+MAX_DIMENSIONS = 40_000  # 8 states x 8 letters need 28,736
 """Tokens of all traces together; more would take gigabytes before the learner could even plan. 43,104 examples of the
 universal automaton with 8 states and 8 letters have 2.8 million."""
 
@@ -99,6 +100,11 @@ class Lab(Spec):
             index_pairs((*self.traces.withheld, *self.traces.extra), states, letters)
         elif self.traces.withheld or self.traces.extra:
             raise SpecError("The lab withholds or adds transitions, but builds no automaton; leave both lists empty.")
+        if (task.family_dimension or 0) > MAX_DIMENSIONS and isinstance(task, UniversalAutomaton | TableMemory):
+            raise TooLargeError(
+                f"The lab's legal inputs span {task.family_dimension:,} dimensions; at most {MAX_DIMENSIONS:,} are "
+                "supported here, so use fewer states or letters, keys or values."
+            )
         if self.tokens > MAX_TOKENS:
             raise TooLargeError(
                 f"The traces would have {self.tokens:,} tokens; at most {MAX_TOKENS:,} are supported, so use fewer."

@@ -17,7 +17,7 @@ from linattn_core.errors import TooLargeError
 from linattn_core.tasks.base import ragged_ones
 from linattn_core.traces import Traces
 
-MAX_FAMILY = 40_000  # 8 states x 8 letters need 28,736
+MAX_FAMILY = 250_000  # 12 states x 12 letters need 228,240: minutes and gigabytes, planned before they are spent
 
 
 def lookup_dimension(keys: int, values: int) -> int:
