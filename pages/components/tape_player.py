@@ -15,11 +15,12 @@ _mount = st.components.v2.component(
 
 
 def tape_player(story: TuringStory, *, key: str) -> None:
-    """Show `story`: the tape with its head, the sum at one cell, the stage, and the context token by token."""
+    """Show `story`: the tape with its head, the sums that keep it, the stage, and the context token by token."""
     _mount(
         key=key,
         data={
             "machine": story.machine,
+            "states": list(story.states),
             "symbols": list(story.symbols),
             "attributes": [[name, start, list(labels)] for name, start, labels in story.attributes],
             "stages": list(story.stages),

@@ -1,14 +1,15 @@
 // A tidy layout, on request only: small drawings on a circle in breadth-first order, larger ones by stress majorisation
 // (Gansner, Koren, North 2004): distances on the page close to distances in the graph.
 
-const SPACING = 150;
+const SPACING = 150; // of neighbours
+const CLOSEST = 145; // of any two states
 
 /** The model with new places; nothing else changes. aspect: how many times wider than high the drawing may be. */
 function tidied(model, aspect = 1.3) {
   const count = model.states.length;
   if (count === 0) return model;
   const order = breadthFirst(model);
-  const radius = count === 1 ? 0 : SPACING / (2 * Math.sin(Math.PI / Math.max(count, 3)));
+  const radius = count === 1 ? 0 : 150 / (2 * Math.sin(Math.PI / Math.max(count, 3)));
   let places = new Map(
     order.map((id, rank) => {
       const angle = Math.PI + (2 * Math.PI * rank) / count; // the start state on the left, then clockwise
@@ -17,6 +18,7 @@ function tidied(model, aspect = 1.3) {
   );
   if (count > 8) places = relaxed(model, places);
   for (const place of places.values()) place.x *= aspect;
+  apart([...places.values()]);
   const left = Math.min(...[...places.values()].map((place) => place.x)) - 60;
   const top = Math.min(...[...places.values()].map((place) => place.y)) - 60;
   const states = model.states.map((state) => {
@@ -72,12 +74,25 @@ function relaxed(model, places) {
       at[i] = { x: x / weight, y: y / weight };
     }
   }
-  let closest = Infinity;
-  for (let i = 0; i < at.length; i += 1) {
-    for (let j = 0; j < i; j += 1) closest = Math.min(closest, Math.hypot(at[i].x - at[j].x, at[i].y - at[j].y));
+  return new Map(ids.map((id, i) => [id, { x: at[i].x, y: at[i].y }]));
+}
+
+/** Push places that lie too close to each other apart, and nothing else. */
+function apart(places) {
+  for (let round = 0, moved = true; moved && round < 200; round += 1) {
+    moved = false;
+    for (let i = 0; i < places.length; i += 1) {
+      for (let j = 0; j < i; j += 1) {
+        const [p, q] = [places[i], places[j]];
+        const length = Math.hypot(p.x - q.x, p.y - q.y) || 1e-6;
+        const lack = (CLOSEST - length) / 2;
+        if (lack < 0.01) continue;
+        const [dx, dy] = length > 1e-3 ? [(p.x - q.x) / length, (p.y - q.y) / length] : [Math.cos(i), Math.sin(i)];
+        [p.x, p.y, q.x, q.y] = [p.x + lack * dx, p.y + lack * dy, q.x - lack * dx, q.y - lack * dy];
+        moved = true;
+      }
+    }
   }
-  const factor = Math.min(2.5, Math.max(1, (0.72 * SPACING) / closest)); // no two states on top of each other
-  return new Map(ids.map((id, i) => [id, { x: at[i].x * factor, y: at[i].y * factor }]));
 }
 
 /** Lengths of shortest paths, directions ignored; states that are not connected count as three steps apart. */

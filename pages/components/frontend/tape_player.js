@@ -159,27 +159,37 @@ class TapePlayer {
     }
   }
 
-  /** The followed cell's sum, token by token: what was there, what each write added, what it comes to. */
+  /** The sums, token by token: what was there, what each token added, what it comes to. */
   showSum() {
     const { run } = this;
-    const { symbols } = run.data;
+    const { symbols, states, cells } = run.data;
     const cell = this.cell ?? run.now(this.at)[1];
-    const terms = run.changes[cell].filter(([at]) => at <= this.at);
+    const rows = [this.sumRow(`Cell ${cell}${this.cell === null ? ", under the head" : ""}`, run.cells[cell], symbols)];
+    if (run.state) rows.push(this.sumRow("State", run.state, states));
+    const places = Array.from({ length: cells }, (_, number) => String(number));
+    if (run.position) rows.push(this.sumRow("Head at cell", run.position, places));
+    this.sum.replaceChildren(...rows);
+  }
+
+  sumRow(what, all, names) {
+    const terms = all.filter(([at]) => at <= this.at);
     const chip = ([at, change]) => {
-      const parts = change.filter(([, value]) => value).map(([letter, value]) => `${value < 0 ? "\u2212" : "+"}${symbols[letter]}`);
-      const net = parts.length > 1 || change.length === 1 ? parts.join(" ") : "no change";
-      const kind = at < run.first ? "tp-chip tp-given" : at === this.at ? "tp-chip tp-fresh" : "tp-chip";
-      return tapeMake("span", { class: kind, title: `token ${at + 1}` }, net, tapeMake("small", {}, `token ${at + 1}`));
+      const signed = change.filter(([, value]) => value).sort((a, b) => a[1] - b[1]);
+      const text = signed.map(([entry, value]) => `${value < 0 ? "\u2212" : "+"}${names[entry]}`).join(" ");
+      const kind = at < this.run.first ? "tp-chip tp-given" : at === this.at ? "tp-chip tp-fresh" : "tp-chip";
+      return tapeMake("span", { class: kind }, text, tapeMake("small", {}, `token ${at + 1}`));
     };
-    const most = 12;
-    const rest = terms.length > most ? [tapeMake("span", { class: "tp-more" }, `${terms.length - most} earlier, `)] : [];
-    const letter = symbols[run.letter(cell, this.at)];
-    this.sum.replaceChildren(
-      tapeMake("span", { class: "tp-what" }, `Cell ${cell}${this.cell === null ? ", under the head" : ""}:`),
+    const most = Math.max(2, Math.floor((this.root.clientWidth - 250) / 84));
+    const rest = terms.length > most ? [tapeMake("span", { class: "tp-more" }, `${terms.length - most} earlier`)] : [];
+    const total = names[largest(all, this.at, names.length)];
+    return tapeMake(
+      "div",
+      { class: "tp-row" },
+      tapeMake("span", { class: "tp-what" }, what),
       ...rest,
       ...terms.slice(-most).map(chip),
-      tapeMake("span", { class: "tp-equals" }, "adds up to "),
-      tapeMake("strong", {}, letter),
+      tapeMake("span", { class: "tp-equals" }, "="),
+      tapeMake("strong", {}, total),
     );
   }
 

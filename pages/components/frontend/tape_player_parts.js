@@ -43,17 +43,26 @@ class TapeRun {
     this.first = data.prompt - 1; // the first token that asks
     this.last = this.count - 1;
     this.perStep = data.stages.length;
-    const block = Object.fromEntries(data.attributes.map(([name, start, labels]) => [name, [start, labels.length]]));
-    this.changes = Array.from({ length: data.cells }, () => []); // per cell: [token, change of each letter]
-    data.token.forEach((id, place) => {
-      const vector = data.vectors[id];
-      const keys = vector.filter(([at]) => inside(at, block.P));
-      const values = vector.filter(([at]) => inside(at, block.A));
-      for (const [key, weight] of values.length ? keys : []) {
-        const change = values.map(([at, value]) => [at - block.A[0], value * weight]);
-        this.changes[key - block.P[0]].push([place, change]);
-      }
+    this.block = Object.fromEntries(data.attributes.map(([name, start, labels]) => [name, [start, labels.length]]));
+    const { P, Y, A, S } = this.block;
+    const sumOf = (vector, block) => vector.reduce((sum, [at, value]) => sum + (inside(at, block) ? value : 0), 0);
+    const keyed = (cell) => (vector) => vector.find(([at]) => at === P[0] + cell)?.[1] || 0;
+    this.cells = Array.from({ length: data.cells }, (_, cell) => this.terms(keyed(cell), A));
+    // State and position are such sums too where a design keeps them so; elsewhere the asking token carries them.
+    this.state = S ? this.terms((vector) => sumOf(vector, P), S) : null;
+    this.position = S && Y ? this.terms((vector) => sumOf(vector, Y), P) : null;
+  }
+
+  /** What every token adds to a sum: [token, its non-zero changes], where `weight` says how much a token counts. */
+  terms(weight, block) {
+    const found = [];
+    this.data.token.forEach((id, place) => {
+      const vector = this.data.vectors[id];
+      const counts = weight(vector);
+      const change = vector.filter(([at]) => inside(at, block)).map(([at, value]) => [at - block[0], value * counts]);
+      if (counts && change.length) found.push([place, change]);
     });
+    return found;
   }
 
   /** How many machine steps are complete when the token at `place` asks. */
@@ -70,19 +79,9 @@ class TapeRun {
     return Math.max(this.first, Math.min(this.first + step * this.perStep, this.last));
   }
 
-  /** Sums over the tokens with the key of a cell, one number a letter. */
-  sums(cell, place) {
-    const total = new Array(this.data.symbols.length).fill(0);
-    for (const [at, change] of this.changes[cell]) {
-      if (at > place) break;
-      for (const [letter, value] of change) total[letter] += value;
-    }
-    return total;
-  }
-
+  /** The letter of a cell: the largest sum over the tokens with its key. */
   letter(cell, place) {
-    const total = this.sums(cell, place);
-    return total.indexOf(Math.max(...total));
+    return largest(this.cells[cell], place, this.data.symbols.length);
   }
 
   /** State, head and whether it halted, as far as the tokens up to `place` tell. */
@@ -91,6 +90,16 @@ class TapeRun {
     const halted = configurations.at(-1)[2] && place >= this.last;
     return halted ? configurations.at(-1) : configurations[this.steps(place)];
   }
+}
+
+/** Which entry the terms up to `place` add up to. */
+function largest(terms, place, size) {
+  const total = new Array(size).fill(0);
+  for (const [at, change] of terms) {
+    if (at > place) break;
+    for (const [entry, value] of change) total[entry] += value;
+  }
+  return total.indexOf(Math.max(...total));
 }
 
 function inside(at, [start, size]) {

@@ -58,6 +58,7 @@ class TapeStrip {
     const { run, column, from } = this;
     const { data } = run;
     const pulls = data.pull[data.token[place]] || [];
+    const most = Math.max(1e-9, ...data.token.slice(0, place + 1).map((id) => pulls[id] || 0));
     const end = Math.min(from + this.shown, run.count);
     const tops = this.rows(pen, row, colours);
     for (let at = from; at < end; at += 1) {
@@ -69,7 +70,7 @@ class TapeStrip {
         pen.globalAlpha = 1;
         continue;
       }
-      const pull = pulls[data.token[at]] || 0;
+      const pull = (pulls[data.token[at]] || 0) / most;
       pen.fillStyle = colours.plus;
       pen.fillRect(x, STRIP_BARS - 4 - 26 * pull, column - 1, 26 * pull);
       for (const [axis, value] of data.vectors[data.token[at]]) {
