@@ -65,7 +65,7 @@ def in_figures(result: Experiment) -> None:
     right = sum(edge.kind == "right" for edge in recovery.edges)
     figures_row(
         {
-            "Dimensions fixed": f"{family.rank:,} of {family.dimension:,}",
+            "Dimensions": f"{family.rank:,} of {family.dimension:,}",
             "Transitions right": f"{right:,} of {len(recovery.edges):,}",
             "Training error": f"{result.run.training_mse:.1e}",
         }

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from tests.browser.server import PATIENCE, browser, server, settle
 
-PAGES = ("start", "build", "traces", "learn", "inspect", "certify", "about")
+PAGES = ("start", "build", "traces", "learn", "inspect", "certify", "universal", "about")
 WIDTHS = (1440, 390)
 STATES = {"start-broken": ("start", "Break it")}  # extra pictures: page, and the button to press there
 
