@@ -148,8 +148,7 @@ def _turing_experiment(
             run, task, own, halting=build.halting, progress=lambda part, words: report(0.8 + 0.2 * part, words)
         )
     report(1.0, "done")
-    family = outcome.legal if outcome.exact else None
-    return Experiment(lab, task, traces, run, None, family, (), {**seconds, **_own(run)}, outcome)
+    return Experiment(lab, task, traces, run, None, outcome.legal, (), {**seconds, **_own(run)}, outcome)
 
 
 @contextmanager

@@ -46,14 +46,13 @@ class FreshMachines:
 class TuringOutcome:
     """A learned universal Turing machine beside the compiled one.
 
-    ``legal`` certifies all legal contexts, or, where their span is only sampled, those of the sample; ``exact`` says
-    which. ``learned`` and ``compiled`` are runs of the user's machine. ``distance`` is relative: ||P - P'|| / ||P'||
-    with P' the compiled coefficients, None where they are too many to lay side by side.
+    ``legal`` certifies all legal contexts, None where their span is not known: the certified share of ``fresh``
+    contexts is then all there is, a sample. ``learned`` and ``compiled`` are runs of the user's machine. ``distance``
+    is relative: ||P - P'|| / ||P'|| with P' the compiled coefficients, None where they are too many to lay side by side.
     """
 
     fresh: FreshMachines
-    legal: FamilyCertificate
-    exact: bool
+    legal: FamilyCertificate | None
     learned: TuringRun
     compiled: TuringRun
     distance: float | None
@@ -61,7 +60,7 @@ class TuringOutcome:
     @property
     def proved(self) -> bool:
         """Whether every minimiser of the training loss runs every machine of the family, for any number of steps."""
-        return self.exact and self.legal.holds
+        return self.legal is not None and self.legal.holds
 
 
 def fresh_machines(
@@ -97,12 +96,11 @@ def turing_outcome(
     progress(0.1, "running fresh machines")
     fresh = fresh_machines(run, task, halting=halting)
     progress(0.4, "certifying all legal contexts")
-    family = task.family()
-    legal = run.certificate.covers_family(family)
+    legal = None if task.family_dimension is None else run.certificate.covers(task)
     apart = None
     if task.dim <= MAX_DISTANCE_DIM:
         apart = distance(run.predictor, task.truth) / float(np.linalg.norm(task.truth.coefficients()))
-    return TuringOutcome(fresh, legal, family.source.startswith("exact"), learned, compiled, apart)
+    return TuringOutcome(fresh, legal, learned, compiled, apart)
 
 
 @dataclass(frozen=True)

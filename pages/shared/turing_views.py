@@ -120,7 +120,7 @@ def verdict(result: Experiment, task: UniversalTuringMachine) -> None:
     fresh, legal = found.fresh, found.legal
     figures(
         {
-            "Rank": f"{run.certificate.rank:,} of {legal.dimension:,}" if found.exact else f"{run.certificate.rank:,}",
+            "Rank": f"{run.certificate.rank:,}" + (f" of {legal.dimension:,}" if legal else ""),
             "Examples": f"{len(result.traces):,}",
             "Exact runs": f"{fresh.exact} of {fresh.runs}",
             "Certified": f"{100 * fresh.certified / fresh.contexts:.0f} %",
@@ -132,6 +132,17 @@ def verdict(result: Experiment, task: UniversalTuringMachine) -> None:
             "Certified": f"Of {fresh.contexts:,} contexts of the first steps of fresh machines.",
         },
     )
+    _known(result)
+
+
+def _known(result: Experiment) -> None:
+    found = result.turing
+    assert found is not None
+    source = f"Legal contexts, {literal(found.legal.source)}. " if found.legal else ""
+    st.caption(
+        f"{source}Ranks are decided in floating point, at a relative "
+        f"tolerance of {result.run.certificate.tolerance:.0e}."
+    )
 
 
 def judge(result: Experiment, task: UniversalTuringMachine) -> Light:
@@ -140,6 +151,14 @@ def judge(result: Experiment, task: UniversalTuringMachine) -> Light:
     assert found is not None
     fresh, legal = found.fresh, found.legal
     tests = f"{fresh.exact} of {fresh.runs} fresh machines ran without one wrong token"
+    if legal is None:
+        return Light(
+            "amber",
+            f"Amber: {tests}",
+            "For these sizes the span of all legal contexts is not known, so passed tests stay tests: "
+            f"{fresh.certified:,} of {fresh.contexts:,} contexts drawn from fresh machines are certified. It is known "
+            "for slim at (2, 2, 4), (3, 2, 6) and (4, 3, 8), and for small layers.",
+        )
     if found.proved:
         return Light(
             "green",
@@ -150,21 +169,12 @@ def judge(result: Experiment, task: UniversalTuringMachine) -> Light:
             f"letters on {task.cells} circular cells, on every tape, for **any number of steps** (in exact arithmetic; "
             f"smaller machines are padded). {tests}.",
         )
-    if not found.exact:
-        return Light(
-            "amber",
-            f"Amber: {tests}",
-            "For these sizes the space of legal contexts is not known, only a sample of it: passed tests stay tests. "
-            + (
-                "The sample is certified throughout." if legal.holds else "Even the sample is not certified throughout."
-            ),
-        )
     left = legal.dimension - legal.rank
     return Light(
         "amber",
         f"Amber: {'all tests passed, and still not proved' if fresh.exact == fresh.runs else 'not all determined'}",
         f"{tests}; {left:,} of {legal.dimension:,} directions are open. Layers of equal training error do different "
-        f"things, for example here:\n\n{_missing(result)}",
+        f"things, for example here (states q0, q1, ..; letters a, b, .., the blank first):\n\n{_missing(result)}",
     )
 
 

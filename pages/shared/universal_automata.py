@@ -184,7 +184,7 @@ def _run(result: Experiment, task: UniversalAutomaton) -> str:
     assert isinstance(build, AutomatonBuild)
     machine = recovery.truth
     spaced = any(len(letter) > 1 for letter in machine.alphabet)
-    example = (" " if spaced else "").join(machine.alphabet[k % len(machine.alphabet)] for k in (0, 1, 0, 0, 1, 1))
+    example = (" " if spaced else "").join(machine.alphabet[k % len(machine.alphabet)] for k in (0, 1, 1, 0, 1, 0))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input("A word", example, max_chars=200, key="universal_word", width=320)
         st.page_link("build.py", label="Edit the automaton", icon=":material/construction:")

@@ -29,7 +29,7 @@ from linattn_core.lab import Lab
 result = experiment(Lab.from_token("{token}"))
 found = result.turing
 print(found.fresh)
-print(found.legal.rank, found.legal.dimension, found.proved, found.distance)
+print(found.legal and (found.legal.rank, found.legal.dimension), found.proved, found.distance)
 print(found.learned.agrees, found.learned.configurations[-1])
 """
 

@@ -164,7 +164,7 @@ class TapePlayer {
     const { run } = this;
     const { symbols, states, cells } = run.data;
     const cell = this.cell ?? run.now(this.at)[1];
-    const rows = [this.sumRow(`Cell ${cell}${this.cell === null ? ", under the head" : ""}`, run.cells[cell], symbols)];
+    const rows = [this.sumRow(`Cell ${cell}${this.cell === null ? " (head)" : ""}`, run.cells[cell], symbols)];
     if (run.state) rows.push(this.sumRow("State", run.state, states));
     const places = Array.from({ length: cells }, (_, number) => String(number));
     if (run.position) rows.push(this.sumRow("Head at cell", run.position, places));
