@@ -48,7 +48,7 @@ class TuringOutcome:
 
     ``legal`` certifies all legal contexts, None where their span is not known: the certified share of ``fresh``
     contexts is then all there is, a sample. ``learned`` and ``compiled`` are runs of the user's machine. ``distance``
-    is relative: ||P - P'|| / ||P'|| with P' the compiled coefficients, None where they are too many to lay side by side.
+    is relative: ||P - P'|| / ||P'|| with P' the compiled coefficients, None where these are too many.
     """
 
     fresh: FreshMachines
