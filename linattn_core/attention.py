@@ -136,9 +136,10 @@ class LinearAttention:
         """Return P (m, p) with y = P phi(Z): equal for two models iff they agree on all inputs (Cor. A.4)."""
         d, m = self.dim, self.outputs
         j, k = svec_indices(d)
-        P = np.zeros((m, len(j), d))
-        for V, Q in zip(self.V, self.Q, strict=True):
-            P += V[:, j, None] * Q[None, k] + V[:, k, None] * Q[None, j]
+        P, Q = np.empty((m, len(j), d)), self.Q.reshape(self.heads, -1)
+        for a in range(m):
+            W = (self.V[:, a].T @ Q).reshape(d, d, d)
+            P[a] = W[j, k] + W[k, j]
         # Off the diagonal svec carries sqrt(2): P sqrt(2) C_jk must equal (W_jk + W_kj) C_jk. On it W_jj was added
         # twice.
         return (P / np.where(j == k, 2.0, SQRT2)[:, None]).reshape(m, -1)
