@@ -1,4 +1,4 @@
-"""The house keeps its word: README commands and examples run, CI calls the same verbs, the package carries its files."""
+"""The house keeps its word: README commands and examples run, CI calls the same verbs, all is pinned."""
 
 import contextlib
 import io
