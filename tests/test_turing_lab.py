@@ -252,7 +252,10 @@ def test_a_wrong_run_is_not_dressed_up():
     assert not result.turing.learned.agrees
     story = turing_story(result.turing.learned, result.run.predictor, lab.turing.machine)
     assert not all(story.right)
-    assert not any("add up to" in words for words in story.says[-1:])
+    wrong = [place for place, words in enumerate(story.says) if words.startswith("Here it goes wrong")]
+    assert len(wrong) == 1
+    assert all("No longer a run" in words or words == story.ending for words in story.says[wrong[0] + 1 :])
+    assert not any("wrong" in words for words in story.says[: wrong[0]])
 
 
 def test_pulls_of_compiled_heads_touch_only_what_they_read():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,9 @@ from linattn_core.tasks.turing_run import Answers
 
 MAX_TOKENS = 1_200
 """Tokens a page can show; a run of 107 steps has 442."""
+
+MAX_SAID = 120
+"""Characters of an answer that is no token of the run."""
 
 Sparse = tuple[tuple[int, float], ...]
 
@@ -63,7 +67,7 @@ def turing_story(run: TuringRun, model: LinearAttention | Predictor, machine: Tu
     distinct, token = np.unique(run.tokens, axis=0, return_inverse=True)
     token = token.ravel()
     asking = np.unique(token[task.prompt_length - 1 :])
-    right = _right(run)
+    right, sound = _right(run), _sound(run, machine)
     return TuringStory(
         machine=machine.name,
         states=padded.states,
@@ -78,7 +82,7 @@ def turing_story(run: TuringRun, model: LinearAttention | Predictor, machine: Tu
         token=tuple(token.tolist()),
         pull=_pulls(model, distinct, set(asking.tolist())),
         kinds=tuple(task.stage(i) for i in range(count)),
-        says=tuple(_says(run, padded, i, right) for i in range(count)),
+        says=tuple(_says(run, padded, i, sound) for i in range(count)),
         configurations=tuple(
             ("" if c.state is None else padded.states[c.state], c.head, c.halted) for c in run.configurations
         ),
@@ -141,24 +145,35 @@ def _ending(run: TuringRun) -> str:
     return f"Halted after {steps} step{'' if steps == 1 else 's'}."
 
 
-def _says(run: TuringRun, machine: TuringMachine, place: int, right: tuple[bool, ...]) -> str:
-    """Say what happens when the token at ``place`` asks."""
+def _sound(run: TuringRun, machine: TuringMachine) -> int:
+    """Return how many tokens from the first are what the compiled heads would have written."""
+    if run.agrees:
+        return len(run.tokens) + 1
+    begin = run.expected.configurations[0]
+    steps = max(1, run.expected.steps)
+    wanted = run.task.run(run.task.truth, machine, begin.tape, steps, head=begin.head).tokens
+    shared = min(len(wanted), len(run.tokens))
+    wrong = np.flatnonzero((run.tokens[:shared] != wanted[:shared]).any(axis=1))
+    return int(wrong[0]) if len(wrong) else shared
+
+
+def _says(run: TuringRun, machine: TuringMachine, place: int, sound: int) -> str:
+    """Say what happens when the token at ``place`` asks; the first ``sound`` tokens are right."""
     task, first = run.task, run.task.prompt_length - 1
     if place < first:
         return ""
     step, stage = divmod(place - first, task.tokens_per_step)
-    last = place == len(run.tokens) - 1
-    if step + 1 >= len(run.expected.configurations) or step >= len(right) or not right[step]:
-        if last:
-            return _ending(run)
-        return f"The answer is {task.decode(run.tokens[place + 1])}." if not all(right) else _ending(run)
-    before, after = run.expected.configurations[step], run.expected.configurations[step + 1]
-    assert before.state is not None, "the simulator knows its states"
-    return _stage_words(task, machine, stage, (before, after))
+    if place + 1 < sound and step + 1 < len(run.expected.configurations):
+        return _stage_words(task, machine, stage, run.expected.configurations[step : step + 2])
+    if place == len(run.tokens) - 1:
+        return _ending(run)
+    answer = task.decode(run.tokens[place + 1])
+    said = answer if len(answer) <= MAX_SAID else answer[:MAX_SAID] + "\u2026"
+    return f"{'Here it goes wrong' if place + 1 == sound else 'No longer a run of this machine'}: the answer is {said}."
 
 
 def _stage_words(
-    task: UniversalTuringMachine, machine: TuringMachine, stage: int, around: tuple[Configuration, Configuration]
+    task: UniversalTuringMachine, machine: TuringMachine, stage: int, around: Sequence[Configuration]
 ) -> str:
     before, after = around
     state, read = machine.states[before.state or 0], machine.symbols[before.tape[before.head]]

@@ -33,6 +33,12 @@ LESSONS: dict[str, tuple[int, int]] = {  # name: machines, most steps; for two s
 }
 
 
+def many(task: UniversalTuringMachine) -> str:
+    """How many machines there are, in words once the number is long."""
+    total = task.machine_count
+    return f"{total:,}" if total < 10**15 else f"about 10^{len(str(total)) - 1}".replace("^", "\\^")
+
+
 def controls(lab: Lab, task: UniversalTuringMachine) -> None:
     """Machines seen, steps of each, halting, seed; and the sizes and design of the layer."""
     build, memory = lab.turing, st.session_state
@@ -162,7 +168,7 @@ def judge(result: Experiment, task: UniversalTuringMachine) -> Light:
     if found.proved:
         return Light(
             "green",
-            f"Green: a theorem about all {task.machine_count:,} machines",
+            f"Green: a theorem about all {many(task)} machines",
             f"The traces fix all {legal.dimension:,} dimensions that legal contexts can excite: as many as an analysis "
             "of all machines, tapes and run lengths allows, so there is nothing left to see. Every linear attention "
             f"layer that fits these traces exactly runs **every** machine with {task.states} states and {task.letters} "
@@ -189,9 +195,10 @@ def weights(result: Experiment, task: UniversalTuringMachine) -> None:
     found = result.turing
     assert found is not None
     apart = f", relative distance **{found.distance:.2f}**" if found.distance is not None else ""
+    agree = "on legal contexts, and only there" if found.proved else "where the traces determine the answer"
     st.markdown(
-        f"The learned weights are **not** the {task.layout.head_count} compiled heads{apart}: the two agree only on "
-        f"legal contexts. λ min is {result.run.certificate.lambda_min:.3g}, so on anything else nothing is promised. "
+        f"The learned weights are **not** the {task.layout.head_count} compiled heads{apart}: the two agree {agree}. "
+        f"λ min is {result.run.certificate.lambda_min:.3g}, so on anything else nothing is promised. "
         f"Contexts certified and answered wrongly all the same: **{found.fresh.certified_wrong}**; there must be none."
     )
 

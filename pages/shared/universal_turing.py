@@ -46,7 +46,7 @@ def show(lab: Lab) -> None:
     turing_editor.show(build)
     st.markdown(f"#### {literal(build.machine.name)}, run by attention alone")
     player = st.container()
-    st.markdown(f"#### Learn to run all {task.machine_count:,} machines")
+    st.markdown(f"#### Learn to run all {turing_views.many(task)} machines")
     turing_views.controls(lab, task)
     large = task.dim > AT_ONCE_DIM or lab.tokens * task.dim > AT_ONCE_NUMBERS
     if large and not compute.known(lab):
