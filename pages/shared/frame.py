@@ -9,7 +9,7 @@ import streamlit as st
 
 from linattn_core.errors import LinattnError
 from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, TuringBuild
-from pages.shared import state, universal_choice
+from pages.shared import state, theme_watch, universal_choice
 from pages.shared.widgets import literal, problem
 
 ICON = str(Path(__file__).resolve().parents[2] / "assets" / "icon.svg")
@@ -47,6 +47,7 @@ def sidebar() -> None:
             with link:
                 _share(state.lab())
             _files(state.lab())
+        theme_watch.watch()
     with about:
         st.markdown(summary(state.lab()))
         with st.container(horizontal=True, gap="xsmall"):

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from linattn_core.figures import DARK, LIGHT
 from linattn_core.lab import Lab, TeacherBuild, TraceSpec
 from tests.browser.screenshots import PAGES
 from tests.browser.server import PATIENCE, server, settle
@@ -183,3 +184,13 @@ def test_a_long_run_can_be_cancelled_and_run_again(page: Page, address: str):
     page.get_by_role("link", name="Start").click()
     page.get_by_role("button", name="Show the worked example").click()
     expect(page.get_by_text("Green: proved for every input")).to_be_visible()
+
+
+def test_switching_to_the_dark_theme_redraws_the_diagrams_at_once(page: Page, address: str):
+    page.goto(address)
+    settle(page)
+    outline = page.locator('[data-testid="stGraphVizChart"] g.node ellipse').first
+    expect(outline).to_have_attribute("stroke", LIGHT.ink)
+    page.get_by_test_id("stMainMenuButton").click()
+    page.locator("text=/^.*Dark$/").last.click()
+    expect(outline).to_have_attribute("stroke", DARK.ink)
