@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 
+from linattn_core.errors import LinattnError
 from linattn_core.experiment import Experiment
 from linattn_core.figures import charts
 from linattn_core.lab import Lab
 from linattn_core.learn import HEADS
 from linattn_core.learn import plan as plan_of
-from linattn_core.numerics import readable_bytes
+from linattn_core.numerics import device, devices, readable_bytes
 from linattn_core.plan import Plan
 from pages.shared import compute, state, theme
-from pages.shared.widgets import chart, duration, figures, problem
+from pages.shared.widgets import chart, duration, figures, literal, problem
 
 AT_ONCE = 1.0  # seconds of estimated work above which the page waits for the button
 
@@ -51,6 +54,12 @@ def controls(lab: Lab) -> None:
             on_change=_change,
             help="auto takes a CUDA device where there is one with double precision, else the CPU.",
         )
+    found = ", ".join(f"**{place.name}** ({literal(place.note)})" for place in devices())
+    try:
+        used = f"used here: **{device(lab.learner.device).name}**."
+    except LinattnError as missing:
+        used = literal(str(missing))
+    st.caption(f"Devices found: {found}; {used} A device without double precision, such as Apple's MPS, is never used.")
     problem("learn")
 
 
@@ -81,7 +90,26 @@ def plan(lab: Lab) -> Plan:
         },
     )
     st.caption(made.describe())
+    if len(made.blocks) > 1:
+        _blocks(made)
     return made
+
+
+def _blocks(made: Plan) -> None:
+    """The blocks by size: how many of each, and the route of each."""
+    kinds = Counter((block.features, block.examples, block.route) for block in made.blocks)
+    with st.expander(f"The {len(made.blocks):,} blocks", icon=":material/view_module:"):
+        st.dataframe(
+            {
+                "blocks": list(kinds.values()),
+                "features": [features for features, _, _ in kinds],
+                "distinct examples": [examples for _, examples, _ in kinds],
+                "route": [ROUTES.get(route, route) for _, _, route in kinds],
+            },
+            hide_index=True,
+            alt="Blocks of the second moment by size, with the route of each",
+        )
+        st.caption("Features that are never non-zero in the same example do not interact: each block is solved alone.")
 
 
 def wait_for_button(lab: Lab, made: Plan) -> None:
