@@ -193,6 +193,12 @@ def distance(a: HasCoefficients, b: HasCoefficients) -> float:
     return float(np.linalg.norm(P - R))
 
 
+def relative_distance(a: HasCoefficients, b: HasCoefficients) -> float:
+    """Return ||P_a - P_b||_F / ||P_b||_F; infinite where b is zero and a is not. Raises as ``distance`` does."""
+    apart, scale = distance(a, b), float(np.linalg.norm(b.coefficients()))
+    return apart / scale if scale else (0.0 if apart == 0 else float("inf"))
+
+
 def unfolding(predictor: Predictor) -> np.ndarray:
     """Return the (j, k)-symmetric W (m, d, d, d): W[a,j,k,l] C[j,k] z[l] summed is the answer."""
     d, m = predictor.dim, len(predictor.weights)

@@ -1,4 +1,4 @@
-"""Build: what the transformer shall learn. An automaton, a memory, or a random teacher."""
+"""Build: what the transformer shall learn. An automaton, a memory, a random teacher, or a Turing machine."""
 
 import streamlit as st
 
@@ -6,9 +6,13 @@ from pages.shared import build_kind, compute, light, state
 from pages.shared.widgets import code, notice
 
 st.title("Build")
-notice("change one cell of the table and the automaton recovered from the weights follows, with its certificate.")
+notice(
+    "every edit is followed at once by the run of what you built: a Turing machine's by attention alone."
+    if state.lab().turing
+    else "change one cell of the table and the automaton recovered from the weights follows, with its certificate."
+)
 build_kind.choose()
-if state.lab().machine is None:
+if state.lab().machine is None and state.lab().turing is None:
     light.show(light.judge(compute.of_lab()))
 code(f"""
 from linattn_core.experiment import experiment

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import linattn_core as la
-from linattn_core.attention import unfolding
+from linattn_core.attention import relative_distance, unfolding
 from linattn_core.features import feature_batch, feature_rows
 from linattn_core.learn import as_predictor
 from tests.samples import ROUTES, feature_matrix
@@ -93,6 +93,10 @@ def test_distance_is_zero_iff_the_functions_agree():
     swapped = la.LinearAttention(model.V, model.Q + 1e-3)
     assert la.distance(model, mixed) < 1e-12
     assert la.distance(model, swapped) > 1e-4
+    zero = la.LinearAttention(0 * model.V, model.Q)
+    assert relative_distance(zero, model) == pytest.approx(1)
+    assert relative_distance(zero, zero) == 0
+    assert relative_distance(model, zero) == np.inf
     with pytest.raises(la.LinattnError, match="same d and m"):
         la.distance(model, attention(0, 1, 2, 4))
 

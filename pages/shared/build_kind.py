@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, TeacherBuild
-from pages.shared import build_automaton, build_other, state
-from pages.shared.widgets import problem
+from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, TeacherBuild, TuringBuild
+from linattn_core.tasks import UniversalTuringMachine
+from pages.shared import build_automaton, build_other, state, turing_editor, universal_turing
+from pages.shared.widgets import literal, problem
 
-KINDS = {"automaton": "Automaton", "memory": "Associative memory", "teacher": "Random teacher"}
+KINDS = {
+    "automaton": "Automaton",
+    "memory": "Associative memory",
+    "teacher": "Random teacher",
+    "turing": "Turing machine",
+}
 
 
 def choose() -> None:
@@ -31,6 +37,18 @@ def choose() -> None:
         build_other.show_memory(build)
     elif isinstance(build, TeacherBuild):
         build_other.show_teacher(build)
+    elif isinstance(build, TuringBuild):
+        _show_turing(build)
+
+
+def _show_turing(build: TuringBuild) -> None:
+    """The machine's table and tape, and its run by the compiled heads; learning one layer for all is on Universal."""
+    turing_editor.show(build)
+    task = state.lab().task()
+    assert isinstance(task, UniversalTuringMachine)
+    st.markdown(f"#### {literal(build.machine.name)}, run by attention alone")
+    universal_turing.compiled(build, task)
+    st.page_link("universal.py", label="Learn to run every machine of this size", icon=":material/all_inclusive:")
 
 
 def _switch() -> None:
@@ -41,6 +59,7 @@ def _switch() -> None:
         "automaton": Lab.default,
         "memory": lambda: build_other.memory_lab(MemoryBuild(), lab.learner),
         "teacher": lambda: build_other.teacher_lab(TeacherBuild(), lab.learner),
+        "turing": Lab.default_turing,
     }
     if kind in fresh and kind != lab.build.kind:
         state.attempt("kind", lambda: earlier[-1] if earlier else fresh[kind]())

@@ -43,7 +43,7 @@ def three_ways(result: Experiment) -> None:
                 f"{model.heads} × Q ({model.dim} × {model.dim}) over V ({model.outputs} × {model.dim})",
                 f"heads_{mode}",
             )
-            st.caption(_sentence(result, heads.reason))
+            st.caption(sentence(result, heads.reason))
             st.caption(f"Training error {result.run.loss(model):.2g}, as the solution's {result.run.training_mse:.2g}.")
     _listing(result, found["typed"])
 
@@ -81,7 +81,7 @@ def _listing(result: Experiment, typed: HeadsResult | str) -> None:
         )
         chosen = st.selectbox("Program", range(len(programs)), format_func=lambda k: names[k], key="program", width=520)
     program = programs[min(int(chosen), len(programs) - 1)]
-    lines = [f"{k + 1}. {_sentence(result, sentence)}" for k, sentence in enumerate(program.sentences)]
+    lines = [f"{k + 1}. {sentence(result, line)}" for k, line in enumerate(program.sentences)]
     st.markdown("\n".join(lines))
     model = program.model
     chart(
@@ -95,7 +95,7 @@ def _listing(result: Experiment, typed: HeadsResult | str) -> None:
     )
 
 
-def _sentence(result: Experiment, text: str) -> str:
+def sentence(result: Experiment, text: str) -> str:
     """A sentence about heads in Markdown: attribute names as code, labels of the user's own literal."""
     shown = literal(text)
     for attribute in (*result.task.attributes, *result.task.output_attributes):

@@ -11,7 +11,7 @@ from pages.shared import state, universal_automata, universal_turing
 from pages.shared.widgets import literal, problem
 
 PARTS = {"automata": "Every automaton", "turing": "Every Turing machine"}
-ELSEWHERE = ("Build", "Traces")  # pages that show automata, memories and teachers only
+ELSEWHERE = ("Traces",)  # pages that show automata, memories and teachers only
 WITH_HEADS = ("Learn", "Inspect")  # pages that need the heads, which large Turing labs do not have
 
 

@@ -10,7 +10,7 @@ from linattn_core.figures.turing_story import MAX_TOKENS, turing_story
 from linattn_core.lab import Lab, TuringBuild
 from linattn_core.tasks.turing import TuringRun, UniversalTuringMachine
 from pages.components.tape_player import tape_player
-from pages.shared import compute, learn_views, turing_editor, turing_views
+from pages.shared import compute, learn_views, turing_editor, turing_program, turing_views
 from pages.shared.widgets import code, literal, notice
 
 __all__ = ["MAX_HEADS_DIM", "show"]
@@ -51,13 +51,15 @@ def show(lab: Lab) -> None:
     large = task.dim > AT_ONCE_DIM or lab.tokens * task.dim > AT_ONCE_NUMBERS
     if large and not compute.known(lab):
         with player:
-            _compiled(build, task)
+            compiled(build, task)
         learn_views.wait_for_button(lab, learn_views.plan(lab))
     result: Experiment = compute.obtain(lab, lambda tick: experiment(lab, progress=tick), "Learning")
     with player:
         _either(result, build, task)
     turing_views.verdict(result, task)
     turing_views.weights(result, task)
+    st.markdown("#### The learned weights, read as a program")
+    turing_program.show(result, task)
     st.markdown("#### From tests passed to proved")
     turing_views.curve(lab, task)
     st.markdown("#### The layer, compiled by hand")
@@ -65,7 +67,7 @@ def show(lab: Lab) -> None:
     code(CODE.format(token=lab.to_token()))
 
 
-def _compiled(build: TuringBuild, task: UniversalTuringMachine) -> None:
+def compiled(build: TuringBuild, task: UniversalTuringMachine) -> None:
     """The run by the compiled heads, which needs no learning."""
     run = compute.obtain(
         ("compiled", build),
