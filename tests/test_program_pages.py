@@ -1,0 +1,67 @@
+"""What the pages say of heads: three ways side by side, programs in sentences, damage of leaving out, curves."""
+
+import pytest
+
+from linattn_core.experiment import experiment
+from linattn_core.lab import Lab
+from linattn_core.machines.turing_presets import turing_presets
+from tests.test_pages import LABS, opened
+from tests.test_universal_page import texts, universal
+
+
+def test_inspect_shows_three_ways_and_the_program_by_letters():
+    app = opened(page="inspect")
+    said = texts(app)
+    heads = [metric.value for metric in app.metric if metric.label == "heads"]
+    result = experiment(Lab.default())
+    assert heads == [str(result.run.model.heads), "2", "2"]
+    for letter in ("a", "b"):
+        assert f"if query `letter` is {letter}, maps `state` to `next state`" in said
+    assert "7 programs of equally few relations" in said
+
+
+def test_leaving_heads_out_shows_the_damage():
+    app = opened(page="inspect")
+    model = experiment(Lab.default()).run.model
+    assert f"With {model.heads} of {model.heads} heads" in texts(app)
+    app.slider(key="heads_kept").set_value(1).run()
+    said = texts(app)
+    assert f"With 1 of {model.heads} heads" in said
+    assert f"{experiment(Lab.default()).run.loss(model.largest(1)):.3g}" in said
+
+
+@pytest.mark.parametrize("name", ["vectors", "words", "prompt"])
+def test_programs_of_other_labs_are_one_sentence(name):
+    said = texts(opened(LABS[name], "inspect"))
+    assert "matches key" in said
+    assert "and copies" in said
+
+
+def test_certify_says_how_many_traces_it_takes_and_tries_the_certificate():
+    said = texts(opened(page="certify"))
+    assert "Chosen traces reach all **8** dimensions with **8** examples" in said
+    assert "Certified and yet wrong: **0**" in said
+    assert "fresh legal inputs: largest ambiguity" in said
+
+
+def test_learned_turing_weights_are_read_back_as_the_compiled_machine():
+    said = texts(universal(Lab.default_turing()))
+    assert "They **are** the compiled machine" in said
+    assert "query `Y` matches key `P` and copies `A` to `R`" in said
+
+
+def test_build_shows_a_turing_machine_and_its_run():
+    app = opened(Lab.default_turing(), "build")
+    said = texts(app)
+    assert "run by attention alone" in said
+    assert app.segmented_control(key="build_kind").value == "turing"
+    assert turing_presets()["busy beaver 2"].machine.name in said
+
+
+def test_build_switches_to_a_turing_machine_and_back():
+    app = opened(page="build")
+    app.segmented_control(key="build_kind").set_value("turing").run()
+    assert app.session_state["current"].turing is not None
+    app.segmented_control(key="build_kind").set_value("automaton").run()
+    assert app.session_state["current"] == Lab.default()
+    assert not app.exception
