@@ -70,8 +70,12 @@ class Board:
         return json.loads(self.page.locator('[data-testid="stCode"] code').text_content())
 
     def heard(self, count: int) -> dict:
-        """Wait until Python has heard of `count` gestures; returns its drawing."""
-        expect(self.page.get_by_text(re.compile(rf"^heard {count}$"))).to_be_visible(timeout=PATIENCE)
+        """Wait until `count` gestures are sent and Python has answered the last one; returns its drawing.
+
+        A busy server may hear of several at once; each message is the whole drawing, so the last one counts.
+        """
+        sent = self.page.locator(f'.editor[data-sent="{count}"][data-answered="{count}"]')
+        expect(sent).to_have_count(1)
         return self.truth()
 
     def state(self, name: str) -> Locator:

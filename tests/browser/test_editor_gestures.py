@@ -201,12 +201,11 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 @pytest.mark.parametrize("board", [{"machine": "empty", **PHONE}], indirect=True)
 def test_a_machine_is_drawn_by_touch(board: Board):
     tap = board.page.touchscreen.tap
-    for _ in range(2):
-        tap(*board.paper(90, 150))
-    board.type("on")
-    for _ in range(2):
-        tap(*board.paper(280, 150))
-    board.type("off")
+    touch = board.context.new_cdp_session(board.page)
+    for name, place in (("on", board.paper(90, 150)), ("off", board.paper(280, 150))):
+        double = {"x": place[0], "y": place[1], "tapCount": 2, "gestureSourceType": "touch"}
+        touch.send("Input.synthesizeTapGesture", double)
+        board.type(name)
     tap(*board.centre("on, start"))
     board.button("Connect").tap()
     tap(*board.centre("off"))
@@ -215,7 +214,6 @@ def test_a_machine_is_drawn_by_touch(board: Board):
     board.button("Accepting").tap()
     truth = board.heard(6)
     assert (truth["states"], truth["edges"], truth["accepting"]) == (["on", "off"], [[0, 1, ["press"]]], [1])
-    touch = board.context.new_cdp_session(board.page)
     start = board.centre("off, accepting")
     for kind, point in (
         ("touchStart", start),

@@ -23,7 +23,7 @@ class Editor {
     this.draft = null; // an edge that has no letters yet
     this.limits = { states: 64, letters: 32, label: 40 };
     this.scene = new Scene("Drawing of the automaton");
-    this.root = make("div", { class: "editor" });
+    this.root = make("div", { class: "editor", "data-sent": 0, "data-answered": 0 });
     buildParts(this);
     parent.append(this.root);
     installGestures(this);
@@ -53,6 +53,7 @@ class Editor {
   reconcile(data, first = false) {
     const foreign = data.external > this.base;
     if (data.echo && data.echo[0] === this.instance) this.answered = Math.max(this.answered, data.echo[1]);
+    this.root.dataset.answered = this.answered;
     if (!first && !foreign && this.serial > this.answered) {
       this.render(); // my later gestures are still on their way: this answer is old
       return;
@@ -104,6 +105,7 @@ class Editor {
 
   emit(action) {
     this.serial += 1;
+    this.root.dataset.sent = this.serial;
     const { instance, serial, base } = this;
     this.send({ instance, serial, base, action, sketch: toWire(this.model) });
   }

@@ -9,8 +9,7 @@ export default function automatonEditor({ data, parentElement, setTriggerValue }
     editors.set(parentElement, editor);
   }
   editor.receive(data, (edit) => setTriggerValue("edit", edit));
-  return () => {
-    editors.delete(parentElement);
-    editor.leave();
-  };
+  return onceGone(parentElement, () => {
+    if (editors.delete(parentElement)) editor.leave();
+  });
 }

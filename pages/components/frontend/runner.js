@@ -289,8 +289,7 @@ export default function wordRunner({ data, parentElement }) {
     runners.set(parentElement, runner);
   }
   runner.receive(data);
-  return () => {
-    runners.delete(parentElement);
-    runner.leave();
-  };
+  return onceGone(parentElement, () => {
+    if (runners.delete(parentElement)) runner.leave();
+  });
 }
