@@ -47,9 +47,10 @@ def turnstile():
     memory.sketch = Sketch.of(presets()["turnstile"])
 
 
+# What Python holds stands before the editor, so that it is on the page when the editor has its answer.
+st.text(f"heard {memory.heard}")
+st.code(json.dumps(sketch_to_data(memory.sketch), ensure_ascii=False), language=None)
 st.button("Turnstile", on_click=turnstile)
 automaton_editor(memory.sketch, heard, key="drawing", unfinished=memory.sketch.kind != "complete")
-st.text(f"heard {memory.heard}")
 if "dot" in st.query_params:
     st.graphviz_chart(to_dot(memory.sketch))
-st.code(json.dumps(sketch_to_data(memory.sketch), ensure_ascii=False), language=None)
