@@ -47,7 +47,7 @@ function button(name, label, title, act, quiet = false) {
 
 const group = (label, ...buttons) => make("div", { class: "group", role: "group", "aria-label": label }, ...buttons);
 
-function buildParts(editor) {
+function makeButtons(editor) {
   const buttons = {
     add: button("add", "State", "New state (N)", () => editor.addByCommand()),
     connect: button("connect", "Connect", "Connect the chosen state (C)", () => {
@@ -69,24 +69,40 @@ function buildParts(editor) {
     png: button("save", "PNG", "Save the picture as PNG", () => savePicture(editor, "png")),
   };
   buttons.help.setAttribute("aria-expanded", "false");
-  const bar = make("div", { class: "bar", role: "toolbar", "aria-label": "Drawing tools" });
-  bar.append(
+  return buttons;
+}
+
+function makeBar(buttons) {
+  return make(
+    "div",
+    { class: "bar", role: "toolbar", "aria-label": "Drawing tools" },
     group("Make", buttons.add, buttons.connect),
     group("Chosen state or edge", buttons.start, buttons.accept, buttons.rename, buttons.remove),
     group("History", buttons.undo, buttons.redo),
     group("More", buttons.tidy, buttons.svg, buttons.png, buttons.help),
   );
+}
+
+/** The offer to take up an unfinished drawing from before a reload. */
+function makeRestore(editor) {
+  const restore = make("div", { class: "restore", role: "region", "aria-label": "Unfinished drawing", hidden: "" });
+  const [yes, no] = ["Restore it", "Discard it"].map((text) => make("button", { type: "button" }, text));
+  yes.onclick = () => editor.restore(true);
+  no.onclick = () => editor.restore(false);
+  restore.append(make("span", {}, "An unfinished drawing is kept from before the reload."), yes, no);
+  return restore;
+}
+
+function buildParts(editor) {
+  const buttons = makeButtons(editor);
+  const bar = makeBar(buttons);
+  const restore = makeRestore(editor);
   const said = make("span", { class: "said", role: "status", "aria-live": "polite" });
   const facts = make("span", { class: "facts" });
   const hint = make("div", { class: "hint", "aria-hidden": "true" });
   hint.append(make("b", {}, "Double-click to add the first state"), make("span", {}, "or press State"));
   const help = make("div", { class: "help", role: "region", "aria-label": "Keys and gestures", hidden: "" });
   help.append(make("dl", {}, ...KEYS.flatMap(([keys, what]) => [make("dt", {}, keys), make("dd", {}, what)])));
-  const restore = make("div", { class: "restore", role: "region", "aria-label": "Unfinished drawing", hidden: "" });
-  const [yes, no] = ["Restore it", "Discard it"].map((text) => make("button", { type: "button" }, text));
-  yes.onclick = () => editor.restore(true);
-  no.onclick = () => editor.restore(false);
-  restore.append(make("span", {}, "An unfinished drawing is kept from before the reload."), yes, no);
   const zoom = make("div", { class: "zoom", role: "group", "aria-label": "View" }, buttons.further, buttons.fit, buttons.closer);
   const stage = make("div", { class: "stage" }, editor.scene.svg, hint, zoom, help);
   const foot = make("div", { class: "foot" }, facts, said);

@@ -37,6 +37,19 @@ class Runner {
   }
 
   build() {
+    this.word = make("div", { class: "word", role: "group", "aria-label": "Word" });
+    this.strip = make("div", { class: "strip" });
+    this.stripTitle = make("div", { class: "title" });
+    this.matrixTitle = make("div", { class: "title" });
+    this.matrix = make("svg:svg", { class: "matrix", role: "img" });
+    this.matrixPart = make("div", { class: "matrix-part" }, this.matrixTitle, this.matrix);
+    this.said = make("div", { class: "says", role: "status", "aria-live": "polite" });
+    const tokens = make("div", { class: "tokens" }, this.stripTitle, this.strip);
+    const inside = make("div", { class: "inside" }, tokens, this.matrixPart);
+    this.root.append(this.word, this.controls(), this.said, make("div", { class: "panes" }, this.scene.svg, inside));
+  }
+
+  controls() {
     const act = (name, label, does) => {
       const icon = make("svg:svg", { viewBox: "0 0 20 20", class: "icon", "aria-hidden": "true" });
       icon.append(make("svg:path", { d: RUN_ICONS[name] }));
@@ -50,10 +63,7 @@ class Runner {
     };
     this.playing = act("play", "Play", () => (this.timer ? this.stop() : this.play()));
     this.slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Step" });
-    this.slider.oninput = () => {
-      this.stop();
-      this.go(Number(this.slider.value));
-    };
+    this.slider.oninput = jump(() => Number(this.slider.value));
     this.pace = make("select", { "aria-label": "Speed" });
     for (const speed of SPEEDS) this.pace.append(make("option", { value: speed }, `${speed}\u00d7`));
     this.pace.value = "1";
@@ -61,14 +71,7 @@ class Runner {
       this.speed = Number(this.pace.value);
       if (this.timer) this.play();
     };
-    this.word = make("div", { class: "word", role: "group", "aria-label": "Word" });
-    this.strip = make("div", { class: "strip" });
-    this.stripTitle = make("div", { class: "title" });
-    this.matrixTitle = make("div", { class: "title" });
-    this.matrix = make("svg:svg", { class: "matrix", role: "img" });
-    this.matrixPart = make("div", { class: "matrix-part" }, this.matrixTitle, this.matrix);
-    this.said = make("div", { class: "says", role: "status", "aria-live": "polite" });
-    const controls = make(
+    return make(
       "div",
       { class: "controls", role: "group", "aria-label": "Run" },
       act("first", "To the beginning", jump(() => 0)),
@@ -79,9 +82,6 @@ class Runner {
       this.pace,
       this.slider,
     );
-    const tokens = make("div", { class: "tokens" }, this.stripTitle, this.strip);
-    const inside = make("div", { class: "inside" }, tokens, this.matrixPart);
-    this.root.append(this.word, controls, this.said, make("div", { class: "panes" }, this.scene.svg, inside));
   }
 
   /** Take Python's data. Another word or machine begins at the start; the same one stays where it is. */
