@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_FLAGS = [
@@ -104,3 +105,29 @@ def settle(page: Page) -> None:
         }""",
         timeout=PATIENCE,
     )
+
+
+def edit_cell(page: Page, sheet: Locator, at: tuple[float, float], keys: tuple[str, ...], text: str) -> None:
+    """Type `text` into a cell of a table: click `at` (x, y) in the table, press `keys` to reach the cell, edit it.
+
+    The table is a canvas: a click that comes while the page still grows lands elsewhere, and keys that come before the
+    cell is taken are lost. So wait until the table stands still, and begin again where no editor opened.
+    """
+    for _ in range(6):
+        settle(page)
+        sheet.scroll_into_view_if_needed()
+        before = sheet.bounding_box()
+        page.wait_for_timeout(300)
+        box = sheet.bounding_box()
+        if box is None or box != before:
+            continue
+        page.mouse.click(box["x"] + at[0], box["y"] + at[1])
+        for key in (*keys, "Enter"):
+            page.wait_for_timeout(100)
+            page.keyboard.press(key)
+        with contextlib.suppress(TimeoutError):
+            page.wait_for_selector('[id^="gdg-overlay"]', timeout=3_000)
+            page.keyboard.type(text)
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError("the cell's editor never opened")

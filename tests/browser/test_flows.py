@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from linattn_core.figures import DARK, LIGHT
 from linattn_core.lab import Lab, TeacherBuild, TraceSpec
 from tests.browser.screenshots import PAGES
-from tests.browser.server import PATIENCE, server, settle
+from tests.browser.server import PATIENCE, edit_cell, server, settle
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -68,13 +68,7 @@ def test_editing_a_transition_is_followed_by_the_recovered_automaton(page: Page,
     before = edges(page, "Recovered from the weights")
     assert ("s0->s1", "a") in before
     sheet = page.locator('[data-testid="stDataFrame"] canvas').first
-    sheet.scroll_into_view_if_needed()
-    box = sheet.bounding_box()
-    page.mouse.click(box["x"] + 60, box["y"] + 52)  # the name of the first state
-    page.keyboard.press("ArrowRight")  # its next state on a
-    page.keyboard.press("Enter")
-    page.keyboard.type("q2")
-    page.keyboard.press("Enter")
+    edit_cell(page, sheet, (60, 52), ("ArrowRight",), "q2")  # from the name of the first state to its next on a
     expect(
         page.locator('[data-testid="stGraphVizChart"] g.edge title').filter(has_text="s0->s2").first
     ).to_be_attached()

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from linattn_core.lab import Lab, TuringBuild
 from linattn_core.machines.turing import simulate
 from linattn_core.machines.turing_presets import turing_presets
-from tests.browser.server import PATIENCE, settle
+from tests.browser.server import PATIENCE, edit_cell, settle
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -83,12 +83,8 @@ def test_step_back_play_and_keys_need_no_server(page: Page, address: str):
 def test_edit_a_machine_learn_run_scrub_back(page: Page, address: str):
     open_lab(page, address, Lab.default_turing())
     sheet = page.locator('[data-testid="stDataFrame"] canvas').first
-    sheet.scroll_into_view_if_needed()
-    box = sheet.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 0.92, box["y"] + 52)  # where the first rule moves
-    page.keyboard.press("Enter")
-    page.keyboard.type("halt")
-    page.keyboard.press("Enter")
+    width = sheet.bounding_box()["width"]
+    edit_cell(page, sheet, (width * 0.92, 52), (), "halt")  # where the first rule moves
     expect(page.locator(".tp-title")).to_contain_text("my busy beaver 2")
     expect(page.locator(".tp-title")).to_contain_text("of 1")
     settle(page)
