@@ -8,6 +8,7 @@ from tests.benchmarks import heads, scale, speed
 TABLES: dict[str, Callable[[], str]] = {
     "algorithm1": speed.against_algorithm1,
     "rank-k": speed.rank_k_update,
+    "devices": speed.devices,
     "adamw": speed.against_adamw,
     "automata": scale.all_automata,
     "streams": scale.streams,

@@ -7,6 +7,7 @@ from scipy.linalg import blas
 import linattn_core as la
 from linattn_core.features import feature_batch
 from linattn_core.moments import CHUNK_BYTES
+from linattn_core.numerics import devices as found_devices
 from tests.benchmarks.algorithm1 import algorithm1, batched_features, plain_features
 from tests.benchmarks.timing import table, timed
 
@@ -88,6 +89,21 @@ def _adamw(traces: la.Traces, tolerance: float, patience: float) -> tuple[float,
         for group in optimiser.param_groups:
             group["lr"] = 1e-2 if loss_value > 1e-4 else 1e-3
     return time.perf_counter() - begin, loss_value, steps
+
+
+def devices() -> str:
+    """The same dense problem on every device found, and on torch's CPU tensors: the GPU's code path."""
+    rng = np.random.default_rng(0)
+    Z, Y = rng.normal(size=(200, 100, 16)) / 10, rng.normal(size=(200, 100, 1))
+    traces = la.Traces.from_sequences(Z, Y)
+    names = [place.name for place in found_devices()] + ["torch-cpu"]
+    runs = {name: timed(lambda n=name: la.learn(traces, heads=None, device=n), repeats=2) for name in names}
+    reference = runs["cpu"][1].predictor.weights
+    rows = [
+        (name, seconds, runs["cpu"][0] / seconds, float(abs(run.predictor.weights - reference).max()))
+        for name, (seconds, run) in runs.items()
+    ]
+    return table("Devices, d = 16, 20,000 examples", ("device", "seconds", "cpu / device", "difference"), rows)
 
 
 def rank_k_update() -> str:
