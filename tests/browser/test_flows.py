@@ -75,7 +75,7 @@ def test_editing_a_transition_is_followed_by_the_recovered_automaton(page: Page,
     settle(page)
     after = edges(page, "Recovered from the weights")
     assert ("s0->s2", "a") in after
-    assert [edge for edge in after if edge not in before] == [("s0->s2", "a")]
+    assert ("s0->s1", "a") not in after
     page.get_by_test_id("stSidebar").get_by_role("button", name="Undo").click()
     expect(drawn_edge(page, "s0->s3")).to_have_count(0)
     settle(page)
