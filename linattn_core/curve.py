@@ -114,11 +114,16 @@ def _some(task: Task, examples: int, seed: int) -> Traces:
 
 @dataclass(frozen=True)
 class FreshCheck:
-    """A claimed family certificate, tried on ``inputs`` fresh legal inputs: the largest ambiguity and error."""
+    """A claimed family certificate, tried on ``inputs`` fresh legal inputs: the largest ambiguity and error.
+
+    ``largest_bound``: no two models of the run's training MSE differ by more there (``Certificate.error_bound``); None
+    for a run with a ridge, whose training MSE is not the smallest.
+    """
 
     inputs: int
     largest_ambiguity: float
     largest_error: float
+    largest_bound: float | None
 
     @property
     def holds(self) -> bool:
@@ -130,4 +135,8 @@ def fresh_check(run: Run, task: Task, count: int = 1_000, seed: int = 1_000_003)
     """Check a certificate on fresh noiseless traces of ``task``: floating point may betray what algebra promises."""
     fresh = task.traces(count, seed=seed)
     errors = abs(run.predictor.on(fresh) - fresh.targets)
-    return FreshCheck(len(fresh), float(run.certificate.ambiguities(fresh).max()), float(errors.max()))
+    bound = None
+    if run.certificate.ridge == 0:
+        leverage = float(run.certificate.leverages(fresh).max())
+        bound = 2.0 * float(np.sqrt(run.training_mse * leverage)) if np.isfinite(leverage) else float("inf")
+    return FreshCheck(len(fresh), float(run.certificate.ambiguities(fresh).max()), float(errors.max()), bound)

@@ -52,8 +52,22 @@ def test_a_claimed_certificate_is_tried_on_fresh_inputs():
     good, bad = la.learn(task.traces(100, seed=0)), la.learn(task.traces(8, seed=0))
     assert la.fresh_check(good, task).holds
     assert la.fresh_check(good, task).largest_error < 1e-12
+    assert la.fresh_check(good, task).largest_bound < 1e-10
+    assert la.fresh_check(bad, task).largest_bound == float("inf")
+    assert la.fresh_check(la.learn(task.traces(100, seed=0), ridge=0.1), task).largest_bound is None
     assert not la.fresh_check(bad, task).holds
     assert la.fresh_check(bad, task).largest_error > 1e-3
+
+
+def test_the_bound_of_noisy_data_holds_against_the_truth():
+    task = la.tasks.StepAutomaton(la.machines.presets()["contains aba"])
+    run = la.learn(task.traces(200, seed=0, noise=0.2))
+    found = la.fresh_check(run, task)
+    # The truth fits the noisy answers a little worse than the optimum does: the bound at ITS training error covers
+    # both.
+    ratio = run.loss(task.truth) / run.training_mse
+    assert ratio >= 1
+    assert found.largest_error <= found.largest_bound * ratio**0.5
 
 
 @pytest.mark.parametrize("counts", [[], [0], [5, 10_000]])

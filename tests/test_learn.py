@@ -180,6 +180,13 @@ def test_a_problem_that_does_not_fit_is_refused_before_it_is_built(monkeypatch):
         la.learn(ROUTES["sparse, primal by Cholesky"]())
 
 
+def test_thirty_two_dimensions_are_refused_where_memory_is_short(monkeypatch):
+    monkeypatch.setenv("LINATTN_MEMORY_BYTES", str(4 * 2**30))
+    tokens = np.random.default_rng(0).normal(size=(17_000, 1, 32))
+    with pytest.raises(la.LinattnError, match=r"d = 32 \(p = 16,896\) would need 6.4 GiB.* use a smaller d"):
+        la.learn(la.Traces.from_sequences(tokens, np.ones((17_000, 1, 1))))
+
+
 BAD = {
     "zero examples": (lambda: la.learn(ROUTES["dense, dual"]().subset(slice(0, 0))), "zero examples"),
     "zero moments": (lambda: la.learn(la.Moments(3, 1)), "zero examples"),

@@ -13,7 +13,7 @@ from pages.components.assets import joined
 from pages.components.intake import Edit, Truth, adopt, received
 
 LIMITS = {"states": MAX_STATES, "letters": MAX_LETTERS, "label": MAX_LABEL}
-DRAWING = ("model.js", "layout.js", "geometry.js", "scene.js")
+DRAWING = ("mount.js", "model.js", "layout.js", "geometry.js", "scene.js")
 
 _mount = st.components.v2.component(
     "linattn.automaton_editor",

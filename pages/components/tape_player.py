@@ -10,7 +10,7 @@ from pages.components.assets import joined
 _mount = st.components.v2.component(
     "linattn.tape_player",
     css=joined("tape_player.css"),
-    js=joined("tape_player_parts.js", "tape_strip.js", "tape_player.js"),
+    js=joined("mount.js", "tape_player_parts.js", "tape_strip.js", "tape_player.js"),
 )
 
 

@@ -79,8 +79,11 @@ def tried(result: Experiment) -> None:
     found: FreshCheck = compute.obtain(key, lambda tick: fresh_check(result.run, result.task), "Trying the certificate")
     noisy = result.lab.traces.noise > 0 or result.lab.learner.ridge > 0
     against = "the noiseless truth, while the traces are noisy or a ridge is set" if noisy else "the truth"
+    bound = ""
+    if found.largest_bound is not None:
+        bound = f"Any two models of this run's training error differ there by at most {found.largest_bound:.1e}. "
     st.caption(
         f"Tried on {found.inputs:,} fresh legal inputs: largest ambiguity {found.largest_ambiguity:.1e}, largest error "
-        f"against {against} {found.largest_error:.1e}. Certificates hold up to floating point; ranks are decided at "
-        f"{result.run.certificate.tolerance:.0e} of the largest eigenvalue."
+        f"against {against} {found.largest_error:.1e}. {bound}Certificates hold up to floating point; ranks are decided "
+        f"at {result.run.certificate.tolerance:.0e} of the largest eigenvalue."
     )

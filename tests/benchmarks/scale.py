@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 
 import linattn_core as la
 from tests.benchmarks.timing import peak_bytes, table, timed
@@ -99,4 +101,20 @@ def growth() -> str:
         "the features, S^2 Q^3 examples of about 4 S Q numbers, is as large a part."
     )
     header = ("against", "value", "seconds", "peak MiB", "fitted exponent", "theory")
-    return table("Growth", header, rows) + note
+    return table("Growth", header, rows) + note + f"\nThe same as a plot: {_plot(rows)}"
+
+
+def _plot(rows: list[tuple[object, ...]]) -> Path:
+    """Write the growth table as log-log curves, each with its fitted exponent in its name."""
+    figure = go.Figure()
+    for name in GROWTH:
+        points = [row for row in rows if row[0] == name]
+        exponent, theory = points[-1][4:]
+        xs, ys = zip(*((row[1], row[2]) for row in points[:-1]), strict=True)
+        title = f"{name}: exponent {exponent:.2f}, theory {theory}"
+        figure.add_scatter(x=xs, y=ys, mode="lines+markers", name=title)
+    figure.update_layout(title="Seconds to learn", xaxis_type="log", yaxis_type="log", yaxis_title="seconds")
+    target = Path("test-artifacts") / "growth.html"
+    target.parent.mkdir(exist_ok=True)
+    figure.write_html(target)
+    return target

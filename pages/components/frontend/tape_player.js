@@ -254,8 +254,8 @@ export default function tapePlayer({ data, parentElement }) {
     tapePlayers.set(parentElement, player);
   }
   player.receive(data);
-  return () => {
+  return onceGone(parentElement, () => {
     tapePlayers.delete(parentElement);
     player.leave();
-  };
+  });
 }
