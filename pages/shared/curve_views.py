@@ -84,6 +84,6 @@ def tried(result: Experiment) -> None:
         bound = f"Any two models of this run's training error differ there by at most {found.largest_bound:.1e}. "
     st.caption(
         f"Tried on {found.inputs:,} fresh legal inputs: largest ambiguity {found.largest_ambiguity:.1e}, largest error "
-        f"against {against} {found.largest_error:.1e}. {bound}Certificates hold up to floating point; ranks are decided "
-        f"at {result.run.certificate.tolerance:.0e} of the largest eigenvalue."
+        f"against {against} {found.largest_error:.1e}. {bound}Certificates hold up to floating point; ranks "
+        f"are decided at {result.run.certificate.tolerance:.0e} of the largest eigenvalue."
     )
