@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import compute, heads_views, inspect_views, panels, state
+from pages.shared import compute, heads_views, inspect_views, panels, state, words_table
 from pages.shared.widgets import code, notice
 
 st.title("Inspect")
@@ -15,6 +15,8 @@ if result.recovery is not None:
     inspect_views.side_by_side(result, result.recovery)
     st.markdown("#### Run a word")
     inspect_views.run_a_word(result, result.recovery)
+    st.markdown("#### Many words at once")
+    words_table.show(result.recovery)
 
 st.markdown("#### All heads")
 panels.heads(result, "inspect_heads", aspect=5.0)

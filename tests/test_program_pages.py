@@ -1,11 +1,12 @@
 """What the pages say of heads: three ways side by side, programs in sentences, damage of leaving out, curves."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from linattn_core.experiment import experiment
 from linattn_core.lab import Lab
 from linattn_core.machines.turing_presets import turing_presets
-from tests.test_pages import LABS, opened
+from tests.test_pages import BROKEN, LABS, opened
 from tests.test_universal_page import texts, universal
 
 
@@ -65,3 +66,24 @@ def test_build_switches_to_a_turing_machine_and_back():
     app.segmented_control(key="build_kind").set_value("automaton").run()
     assert app.session_state["current"] == Lab.default()
     assert not app.exception
+
+
+def words_row(app: AppTest, word: str) -> dict[str, str]:
+    table = next(frame.value for frame in app.dataframe if "as expected" in frame.value.columns)
+    return table.set_index("word").loc[word].to_dict()
+
+
+def test_many_words_are_judged_at_once_with_what_was_expected():
+    app = opened(BROKEN, "inspect")
+    app.text_area(key="words").set_value("aba: yes\nabb: yes\n\nabc\nbb").run()
+    assert words_row(app, "a b a") == {
+        "expected": "accepts",
+        "machine": "accepts",
+        "as expected": "✓",
+        "transformer": "accepts",
+        "certified": "✓ proved",
+    }
+    assert words_row(app, "a b b")["as expected"] == "✗"
+    assert words_row(app, "a b b")["certified"] == "open"  # no trace visits q2 on b
+    assert words_row(app, "(of no letters)")["machine"] == "rejects"
+    assert "Line 4" in app.error[0].value
