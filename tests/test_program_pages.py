@@ -87,3 +87,19 @@ def test_many_words_are_judged_at_once_with_what_was_expected():
     assert words_row(app, "a b b")["certified"] == "open"  # no trace visits q2 on b
     assert words_row(app, "(of no letters)")["machine"] == "rejects"
     assert "Line 4" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"key,value\nsun,warm\nmoon,cold\n", ""), (b"a,b,c\n1,2,3\n", "a memory needs"), (b"\xff\xfe\x00", "csv")],
+)
+def test_a_memory_comes_out_of_a_csv_file_or_nothing_changes(content, sentence):
+    app = opened(LABS["words"], "build")
+    app.file_uploader(key="words_csv").upload("words.csv", content, "text/csv").run()
+    table = app.session_state["current"].build.table
+    if sentence:
+        assert any(sentence in error.value for error in app.error)
+        assert table == LABS["words"].build.table
+    else:
+        assert table == (("sun", "warm"), ("moon", "cold"))
+    assert not app.exception

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd  # type: ignore[import-untyped]
 import streamlit as st
 
+from linattn_core.files import read_pairs
 from linattn_core.lab import Lab, LearnerSpec, MemoryBuild, TeacherBuild, TraceSpec
 from linattn_core.tasks import TableMemory
 from pages.shared import state
@@ -87,6 +88,22 @@ def _word_table(build: MemoryBuild) -> None:
         alt="Table of keys and their values; every cell can be edited",
     )
     st.caption("The transformer learns to look up any table of these words; yours is one of them.")
+    with st.popover("Open a .csv file", icon=":material/folder_open:"):
+        st.file_uploader(
+            "Columns key and value, one pair a row",
+            type="csv",
+            key="words_csv",
+            on_change=_words_opened,
+            max_upload_size=1,
+        )
+
+
+def _words_opened() -> None:
+    """The words of a .csv file; a file that does not fit says why and changes nothing."""
+    file = st.session_state.words_csv
+    if file is not None:
+        data = file.getvalue()
+        state.attempt("memory", lambda: memory_lab(MemoryBuild(table=read_pairs(data)), state.lab().learner))
 
 
 def _words_edited(key: str) -> None:
