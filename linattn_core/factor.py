@@ -18,7 +18,7 @@ from scipy import linalg, sparse
 from scipy.linalg import lapack
 
 from linattn_core.features import FeatureBatch
-from linattn_core.numerics import RANK_TOLERANCE, Device
+from linattn_core.numerics import RANK_TOLERANCE, Device, product
 
 EIGEN_LIMIT = 400
 """Blocks up to this size are decided by eigenvalues; larger ones by pivoted Cholesky, about ten times cheaper."""
@@ -100,11 +100,11 @@ class BasisSpace(Subspace):
 
     def down(self, X: np.ndarray) -> np.ndarray:
         """Return X U."""
-        return np.asarray(X @ self.basis)
+        return product(X, self.basis)
 
     def up(self, H: np.ndarray) -> np.ndarray:
         """Return H U^T."""
-        return H @ self.basis.T
+        return product(H, self.basis.T)
 
     def core_solve(self, H: np.ndarray) -> np.ndarray:
         """Divide by the eigenvalues, or solve with the Cholesky factor."""
@@ -149,7 +149,7 @@ def from_second(columns: np.ndarray, second: np.ndarray, ridge: float, where: De
     tall = np.empty((k, rank))
     tall[pivot] = triangle
     basis, R = linalg.qr(tall, mode="economic", overwrite_a=True)
-    core = R @ R.T + ridge * np.eye(rank)
+    core = product(R, R.T) + ridge * np.eye(rank)
     return BasisSpace(columns, rank, spread, None, basis, None, linalg.cho_factor(core, lower=True))
 
 
@@ -177,7 +177,7 @@ def from_rows(
     triangle, pivot, rank = pivoted_cholesky(gram * root[:, None] * root)
     chosen, diagonal = pivot[:rank], np.diag(triangle)
     spread = float(diagonal[0] ** 2), float(diagonal[-1] ** 2)
-    core = triangle.T @ triangle + ridge * np.eye(rank)
+    core = product(triangle.T, triangle) + ridge * np.eye(rank)
     if isinstance(rows, FeatureBatch):
         independent = FeatureBatch(rows.svec[chosen] * root[chosen, None], rows.query[chosen])
     else:

@@ -12,7 +12,7 @@ from scipy.sparse import csgraph
 
 from linattn_core.errors import ShapeError
 from linattn_core.features import SPARSE_CHUNK, feature_batch, feature_count
-from linattn_core.numerics import Device, Progress, check_memory, device, no_progress
+from linattn_core.numerics import Device, Progress, check_memory, device, no_progress, product
 from linattn_core.traces import Traces
 
 CHUNK_BYTES = 4 * 2**20
@@ -125,11 +125,12 @@ class Moments:
             rows = batch.rows()
             # A symmetric rank-k update does half the work of a matrix product; rows.T is in the order BLAS wants.
             self._second = blas.dsyrk(1.0, rows.T, beta=1.0, c=self._second, lower=1, overwrite_c=1)
+            self.cross += product(np.ascontiguousarray(chunk.targets.T), rows)
         else:
             svec, query = self.device.put(batch.svec), self.device.put(batch.query)
             rows = (svec[:, :, None] * query[:, None, :]).reshape(len(chunk), p)
             self._second += rows.T @ rows
-        self.cross += self.device.get(self.device.put(chunk.targets).T @ rows)
+            self.cross += self.device.get(self.device.put(chunk.targets).T @ rows)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield the positions (in ``columns``) of every connected component of Lambda's non-zero pattern.

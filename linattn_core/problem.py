@@ -20,7 +20,7 @@ from linattn_core.examples import Block, Examples, blocks
 from linattn_core.factor import Subspace, from_rows, from_second
 from linattn_core.features import FeatureBatch, feature_batch, feature_count
 from linattn_core.moments import CHUNK_BYTES, Moments
-from linattn_core.numerics import Device, Progress, check_memory, device, no_progress
+from linattn_core.numerics import Device, Progress, check_memory, device, no_progress, product
 from linattn_core.plan import BlockPlan, Plan
 from linattn_core.traces import Traces
 
@@ -227,9 +227,9 @@ def _dense_errors(traces: Traces, predictor: Predictor) -> tuple[float, np.ndarr
     loss, cross = 0.0, np.zeros((traces.outputs, p))
     for chunk in traces.chunks(max(256, CHUNK_BYTES // (8 * p))):
         rows = feature_batch(chunk).rows()
-        error = chunk.targets - rows @ P.T
+        error = chunk.targets - product(rows, P.T)
         loss += float(np.sum(error**2))
-        cross += error.T @ rows
+        cross += product(np.ascontiguousarray(error.T), rows)
     return loss, np.arange(p), cross
 
 

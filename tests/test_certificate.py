@@ -132,6 +132,14 @@ def test_next_trace_raises_the_rank_by_one_each_time():
     assert la.certify(pool.subset(np.array([0, *batch]))).rank == 20
 
 
+@pytest.mark.parametrize("name", ["dense, primal", "dense, dual", "sparse, dual"])
+def test_a_certificate_needs_no_answers(name):
+    traces = ROUTES[name]()
+    bare = la.Traces.contexts(traces.tokens, traces.start, traces.stop)
+    assert la.certify(bare).rank == la.certify(traces).rank
+    assert la.certify(la.Moments.of(bare)).rank == la.certify(traces).rank
+
+
 def test_a_task_without_a_family_is_refused():
     class Endless:
         def family(self):
