@@ -73,6 +73,7 @@ def test_a_gesture_in_the_drawing_reaches_table_and_lab_and_undo_takes_it_back(b
     assert until(build, lambda m: m.accepting != before.accepting).accepting == (2, 3)
     sidebar = build.get_by_test_id("stSidebar")
     sidebar.get_by_role("button", name="Undo").click()
+    assert until(build, lambda m: m.accepting == before.accepting).states != before.states
     sidebar.get_by_role("button", name="Undo").click()
     assert until(build, lambda m: m.states == before.states) == before
     expect(build.get_by_role("button", name="state q1", exact=True)).to_be_visible()
