@@ -31,11 +31,6 @@ def edges(page: Page, panel: str) -> list[tuple[str, str]]:
     return sorted((edge, text) for edge, text in found if text)
 
 
-def drawn_edge(page: Page, name: str):
-    """The arrows called `name` in all diagrams of the page."""
-    return page.locator('[data-testid="stGraphVizChart"] g.edge title').filter(has_text=name)
-
-
 def test_the_root_shows_the_recovered_automaton_with_no_click(page: Page, address: str):
     page.goto(address)
     expect(page.get_by_text("Green: proved for every input")).to_be_visible()
