@@ -90,19 +90,22 @@ class TapePlayer {
     goes();
   }
 
-  /** Take Python's data. Another run begins at its start; the same one stays where it is. */
+  /** Take Python's data. Another run begins at its start; the same machine and word under other weights stay where they are. */
   receive(data) {
     const text = JSON.stringify(data);
     if (text !== this.text) {
       this.text = text;
+      const stays = this.run && this.run.beginsLike(data);
       this.run = new TapeRun(data);
       this.stop();
-      this.cell = null;
       this.strip.receive(this.run);
       this.slider.min = this.run.first;
       this.slider.max = this.run.last;
       this.lay();
-      this.at = this.run.first;
+      if (!stays) {
+        this.cell = null;
+        this.at = this.run.first;
+      }
     }
     this.show(this.at);
   }

@@ -53,6 +53,13 @@ class TapeRun {
     this.position = S && Y ? this.terms((vector) => sumOf(vector, Y), P) : null;
   }
 
+  /** Whether `data` tell of the same prompt: machine, word and design, whatever weights then ran it. */
+  beginsLike(data) {
+    const prompt = (of) =>
+      JSON.stringify([of.machine, of.states, of.symbols, of.stages, of.token.slice(0, of.prompt).map((id) => of.vectors[id])]);
+    return prompt(this.data) === prompt(data);
+  }
+
   /** What every token adds to a sum: [token, its non-zero changes], where `weight` says how much a token counts. */
   terms(weight, block) {
     const found = [];
