@@ -107,11 +107,11 @@ def _diagram(machine: Machine, links: Sequence[Link], colours: Palette, active: 
     ]
     for number, name in enumerate(machine.states):
         lines.append(_state(machine, number, name, points[number], widths[number], colours, active == number))
-    directions = _taken(points, links)
+    directions = taken_directions(points, links)
     entry = geometry.free_direction(directions[machine.start], [math.pi, math.pi / 2, -math.pi / 2, 0.0])
     directions[machine.start].append(entry)
     lines += _entry(points[machine.start], widths[machine.start], entry, colours)
-    for link, path in _arcs(points, widths, links, directions):
+    for link, path in arcs(points, widths, links, directions):
         lines.append(_edge(link, path, colours))
     return "\n".join([*lines, "}"])
 
@@ -143,8 +143,8 @@ def _entry(at: geometry.Point, half: float, angle: float, colours: Palette) -> l
     ]
 
 
-def _taken(points: Sequence[geometry.Point], links: Iterable[Link]) -> list[list[float]]:
-    """For each state the directions in which its arcs leave or arrive."""
+def taken_directions(points: Sequence[geometry.Point], links: Iterable[Link]) -> list[list[float]]:
+    """For each state the directions (radians, y upwards) in which its arcs leave or arrive; loops take none yet."""
     taken: list[list[float]] = [[] for _ in points]
     for link in links:
         if link.source != link.target:
@@ -154,10 +154,14 @@ def _taken(points: Sequence[geometry.Point], links: Iterable[Link]) -> list[list
     return taken
 
 
-def _arcs(
+def arcs(
     points: Sequence[geometry.Point], widths: Sequence[float], links: Sequence[Link], directions: list[list[float]]
 ) -> list[tuple[Link, geometry.Arc]]:
-    """A path for every link: straight where there is room, bent where two states exchange edges, loops outwards."""
+    """A path for every link: straight where there is room, bent where two states exchange edges, loops outwards.
+
+    points, widths: centre and half width of each state, in points. directions: from `taken_directions`; the directions
+    that loops take are added to it.
+    """
     drawn: list[tuple[Link, geometry.Arc]] = []
     used: dict[tuple[int, int], int] = {}
     pairs = {(link.source, link.target) for link in links}

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from linattn_core.figures import geometry
-from linattn_core.figures.dot import Link, half_width
-from linattn_core.figures.dot import _arcs as arcs
-from linattn_core.figures.dot import _taken as taken
+from linattn_core.figures.dot import Link, arcs, half_width, taken_directions
 from linattn_core.figures.palette import LIGHT, Palette
 from linattn_core.machines import Machine
 from linattn_core.machines.jff_xml import NOT_XML
@@ -33,7 +31,7 @@ def machine_svg(value: Machine | Sketch, colours: Palette = LIGHT) -> str:
     start = 0 if sketch.start is None else sketch.start
     points = geometry.place(sketch.positions, len(sketch.states), successors, start) if sketch.states else []
     widths = [max(half_width(name), 4.1 * len(name) + 6) for name in sketch.states]
-    directions = taken(points, links)
+    directions = taken_directions(points, links)
     parts: list[str] = []
     reach: list[geometry.Point] = []
     if sketch.start is not None:

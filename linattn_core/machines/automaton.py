@@ -52,7 +52,7 @@ class Machine:
         set_field(self, "start", _check_index(self.start, states, "The start state"))
         accepting = {_check_index(index, states, "An accepting state") for index in _items(self.accepting, "accepting")}
         set_field(self, "accepting", tuple(sorted(accepting)))
-        set_field(self, "positions", _check_positions(self.positions, states))
+        set_field(self, "positions", check_positions(self.positions, states))
 
     def state_index(self, state: str) -> int:
         """Index of a state by its name; raises MachineError for an unknown one."""
@@ -196,7 +196,11 @@ def _check_index(index: Any, states: Sequence[str], what: str) -> int:
     return int(number)
 
 
-def _check_positions(positions: Any, states: Sequence[str]) -> tuple[tuple[float, float], ...] | None:
+def check_positions(positions: Any, states: Sequence[str]) -> tuple[tuple[float, float], ...] | None:
+    """The places of the states, checked: one (x, y) per state, finite, rounded to hundredths; None stays None.
+
+    Raises MachineError for a wrong number of places or a place that is no pair of numbers within MAX_COORDINATE.
+    """
     if positions is None:
         return None
     points = tuple(_items(positions, "positions"))

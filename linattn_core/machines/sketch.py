@@ -12,8 +12,15 @@ from functools import cached_property
 from typing import Any, Literal
 
 from linattn_core.errors import MachineError, TooLargeError
-from linattn_core.machines.automaton import MAX_LABEL, MAX_LETTERS, MAX_STATES, Machine, check_labels, check_title
-from linattn_core.machines.automaton import _check_positions as check_positions
+from linattn_core.machines.automaton import (
+    MAX_LABEL,
+    MAX_LETTERS,
+    MAX_STATES,
+    Machine,
+    check_labels,
+    check_positions,
+    check_title,
+)
 
 EPSILON = ""  # as a letter of an edge: a move that reads nothing
 NAMED = 6  # faults of one kind that are spelled out
