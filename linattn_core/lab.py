@@ -173,6 +173,17 @@ class Lab(Spec):
         )
         return self.replace(build=build, traces=self.traces.replace(**kept))
 
+    def without_positions(self) -> Lab:
+        """Return the lab without the places of an automaton's states: the key under which its numbers are kept.
+
+        Labs that differ in the places alone have the same traces, weights and certificates, number by number, since
+        ``task`` and ``make_traces`` read names and transitions only; places count in drawings.
+        """
+        build = self.build
+        if not isinstance(build, AutomatonBuild) or build.machine.positions is None:
+            return self
+        return self.replace(build=build.without_positions())
+
     @classmethod
     def default(cls) -> Lab:
         """Return the worked example: "contains aba", learned from 40 words of 12 letters."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -89,6 +90,12 @@ class AutomatonBuild(Spec):
             machine.states + fresh_names("q", states - len(machine.states), machine.states),
             machine.alphabet + fresh_names("x", letters - len(machine.alphabet), machine.alphabet),
         )
+
+    def without_positions(self) -> AutomatonBuild:
+        """Return the same automaton without the places of its states, which drawings need and learning does not."""
+        if self.machine.positions is None:
+            return self
+        return self.replace(machine=replace(self.machine, positions=None))
 
     @property
     def sizes(self) -> tuple[int, int]:
