@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from linattn_core.errors import Cancelled, LinattnError
 from linattn_core.experiment import Experiment, experiment
-from linattn_core.lab import Lab
+from linattn_core.lab import AutomatonBuild, Lab
+from linattn_core.tasks import StepAutomaton
 from pages.shared import state
 from pages.shared.jobs import Job, JobPool, Work
 from pages.shared.widgets import literal
@@ -29,7 +31,7 @@ def _bytes(result: Any) -> int:
 
 def start(lab: Lab, viewer: str) -> Job:
     """Begin the experiment of `lab` unless it is known or running."""
-    return pool().submit(lab, lambda progress: experiment(lab, progress=progress), viewer)
+    return pool().submit(essence(lab), lambda progress: experiment(lab, progress=progress), viewer)
 
 
 def of_lab() -> Experiment:
@@ -38,8 +40,33 @@ def of_lab() -> Experiment:
     return obtain(lab, lambda progress: experiment(lab, progress=progress), "Learning")
 
 
+def essence(key: Hashable) -> Hashable:
+    """The key without the places of states in it: dragging a state is no reason to learn again."""
+    if isinstance(key, Lab | AutomatonBuild):
+        return key.without_positions()
+    return tuple(map(essence, key)) if type(key) is tuple else key
+
+
+def placed(result: Experiment, lab: Lab) -> Experiment:
+    """The same result with the states where `lab` has them; `lab` differs from the result's own in places at most."""
+    machine, recovery = lab.machine, result.recovery
+    if result.lab == lab or machine is None or recovery is None:
+        return result
+    task = StepAutomaton(machine) if isinstance(result.task, StepAutomaton) else result.task
+    automaton = replace(recovery.automaton, positions=machine.positions)
+    return replace(result, lab=lab, task=task, recovery=replace(recovery, truth=machine, automaton=automaton))
+
+
 def obtain(key: Hashable, work: Work, title: str) -> Any:
-    """The result of `work`, computed once per `key` for the whole server; stops the page until it is there."""
+    """The result of `work`, computed once per `key` for the whole server; stops the page until it is there.
+
+    Keys that differ only in where states stand share a result; an experiment comes back with the places of its `key`.
+    """
+    found = _obtain(essence(key), work, title)
+    return placed(found, key) if isinstance(found, Experiment) and isinstance(key, Lab) else found
+
+
+def _obtain(key: Hashable, work: Work, title: str) -> Any:
     if st.session_state.get("cancelled") == key:
         _offer_again()
     job = pool().submit(key, work, state.viewer())
@@ -87,4 +114,4 @@ def _again() -> None:
 
 def known(lab: Lab) -> bool:
     """Whether the experiment of `lab` is there already, or running."""
-    return pool().knows(lab)
+    return pool().knows(essence(lab))
