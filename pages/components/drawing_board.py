@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import streamlit as st
 
@@ -21,8 +22,13 @@ from pages.components.intake import Edit
 from pages.shared import theme
 from pages.shared.widgets import diagram, literal
 
-Take = Callable[[Machine], None]
 FAULTS = 3  # told at once
+
+
+class Take(Protocol):
+    """Gets every finished machine, and the action that made it: "edit", or the editor's own "undo" or "redo"."""
+
+    def __call__(self, machine: Machine, action: str = "edit") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -51,14 +57,14 @@ def drawing_board(machine: Machine, take: Take, *, key: str = "board", height: i
         _finish(board.sketch, machine, take, key)
 
 
-def put(sketch: Sketch, machine: Machine, take: Take, key: str = "board") -> None:
+def put(sketch: Sketch, machine: Machine, take: Take, key: str = "board", action: str = "edit") -> None:
     """Replace the drawing, for example by an opened file; a complete one is taken at once."""
     if sketch.kind != "complete":
         st.session_state[_name(key)] = Board(sketch, (machine,))
         return
     done = sketch.machine()
     st.session_state[_name(key)] = Board(sketch, (machine, done))  # `take` may refuse: then the drawing stays too
-    take(done)
+    take(done, action)
 
 
 def _board(machine: Machine, key: str) -> Board:
@@ -72,7 +78,7 @@ def _board(machine: Machine, key: str) -> Board:
 
 
 def _edited(edit: Edit, machine: Machine, take: Take, key: str) -> None:
-    put(edit.sketch, machine, take, key)
+    put(edit.sketch, machine, take, key, edit.action)
 
 
 def _finish(sketch: Sketch, machine: Machine, take: Take, key: str) -> None:

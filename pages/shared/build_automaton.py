@@ -44,8 +44,11 @@ def drawing(machine: Machine) -> None:
             save_files(machine)
 
 
-def _drawn(machine: Machine) -> None:
-    set_machine("drawing", machine)
+def _drawn(machine: Machine, action: str = "edit") -> None:
+    """Take a finished drawing; the editor's undo and redo are the lab's own where the lab stood just there."""
+    back, forth = action == "undo", action == "redo"
+    if not state.retrace(lambda lab: lab.machine == machine, back=back, forth=forth):
+        set_machine("drawing", machine)
 
 
 def set_machine(place: str, machine: Machine) -> None:

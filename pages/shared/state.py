@@ -71,7 +71,9 @@ def _open(given: str) -> None:
     memory.shown = given
     try:
         token = given.rpartition(f"{PARAM}=")[2].partition("&")[0]
-        set_lab(Lab.from_token(token) if token else Lab.default())
+        new = Lab.from_token(token) if token else Lab.default()
+        if not retrace(lambda old: old == new):  # Back and Forward of the browser are undo and redo
+            set_lab(new)
     except LinattnError as error:
         kept = "Your lab is unchanged." if memory.past else "The worked example is shown instead."
         memory.notice = f"{error} {kept}"
@@ -109,6 +111,21 @@ def problem(place: str) -> str | None:
     """Why the last change made at `place` was refused, if it was."""
     where, sentence = st.session_state.get("problem") or ("", None)
     return sentence if where == place else None
+
+
+def retrace(wanted: Callable[[Lab], bool], *, back: bool = True, forth: bool = True) -> bool:
+    """Undo where the lab before this one is wanted, redo where the next one is; False, with nothing done, otherwise.
+
+    For what is an undo elsewhere, as in the drawing editor or the browser: made a new step, it would take the page's
+    own Undo forward again. What is chosen afresh is always a step of its own, so that Undo gives back what was there.
+    """
+    memory = st.session_state
+    for allowed, source, step in ((back, memory.past, undo), (forth, memory.future, redo)):
+        if allowed and source and wanted(source[-1]) and not wanted(memory.current):
+            memory.notice = None
+            step()
+            return True
+    return False
 
 
 def undo() -> None:
