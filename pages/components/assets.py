@@ -1,7 +1,7 @@
 """The components' own files, read from wherever the package lies: a checkout, an installed wheel, a zip.
 
-Streamlit takes one inline module a component and sends it with every run of the page. So the parts, which share one
-scope and import nothing, are joined, without comments and indentation.
+Streamlit takes one inline module a component. So the parts, which share one scope and import nothing, are joined,
+without comments and indentation; sent_once.py keeps them from being sent with every change.
 """
 
 import re

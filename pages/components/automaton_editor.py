@@ -9,16 +9,16 @@ import streamlit as st
 from linattn_core.errors import LinattnError
 from linattn_core.machines.automaton import MAX_LABEL, MAX_LETTERS, MAX_STATES
 from linattn_core.machines.sketch import Sketch, sketch_to_data
-from pages.components.assets import joined
 from pages.components.intake import Edit, Truth, adopt, received
+from pages.components.sent_once import sent_once
 
 LIMITS = {"states": MAX_STATES, "letters": MAX_LETTERS, "label": MAX_LABEL}
 DRAWING = ("mount.js", "model.js", "layout.js", "geometry.js", "scene.js")
 
-_mount = st.components.v2.component(
+_mount = sent_once(
     "linattn.automaton_editor",
-    css=joined("drawing.css", "editor.css"),
-    js=joined(*DRAWING, "parts.js", "gestures.js", "keys.js", "picture.js", "editor.js", "editor_main.js"),
+    css=("drawing.css", "editor.css"),
+    js=(*DRAWING, "parts.js", "gestures.js", "keys.js", "picture.js", "editor.js", "editor_main.js"),
 )
 
 

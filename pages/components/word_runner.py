@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from linattn_core.figures.replay import Replay
 from linattn_core.machines import Machine
 from linattn_core.machines.sketch import Sketch, sketch_to_data
-from pages.components.assets import joined
 from pages.components.automaton_editor import DRAWING
+from pages.components.sent_once import sent_once
 
-_mount = st.components.v2.component(
-    "linattn.word_runner",
-    css=joined("drawing.css", "runner.css"),
-    js=joined(*DRAWING, "runner.js"),
-)
+_mount = sent_once("linattn.word_runner", css=("drawing.css", "runner.css"), js=(*DRAWING, "runner.js"))
 
 
 def word_runner(

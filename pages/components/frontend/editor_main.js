@@ -1,4 +1,4 @@
-// Streamlit calls this once an instance appears and again whenever its data or the theme changes.
+// Streamlit calls this once an instance appears and again when the theme changes; data come by post.
 
 const editors = new WeakMap();
 
@@ -8,8 +8,11 @@ export default function automatonEditor({ data, parentElement, setTriggerValue }
     editor = new Editor(parentElement);
     editors.set(parentElement, editor);
   }
-  editor.receive(data, (edit) => setTriggerValue("edit", edit));
+  const take = (letter) => editor.receive(letter, (edit) => setTriggerValue("edit", edit));
+  collect(data.from, take, parentElement);
   return onceGone(parentElement, () => {
-    if (editors.delete(parentElement)) editor.leave();
+    if (!editors.delete(parentElement)) return;
+    stopCollecting(data.from, parentElement);
+    editor.leave();
   });
 }

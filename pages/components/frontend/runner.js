@@ -288,8 +288,10 @@ export default function wordRunner({ data, parentElement }) {
     runner = new Runner(parentElement);
     runners.set(parentElement, runner);
   }
-  runner.receive(data);
+  collect(data.from, (letter) => runner.receive(letter), parentElement);
   return onceGone(parentElement, () => {
-    if (runners.delete(parentElement)) runner.leave();
+    if (!runners.delete(parentElement)) return;
+    stopCollecting(data.from, parentElement);
+    runner.leave();
   });
 }
