@@ -1,4 +1,4 @@
-"""Gestures, history and what travels: the editor's undo is the lab's, figures follow a drag, the program is sent once."""
+"""The editor's undo is the lab's, figures follow a drag, and the program is sent once."""
 
 import re
 from collections.abc import Iterator
