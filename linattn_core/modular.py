@@ -19,13 +19,23 @@ import numpy as np
 PRIME = 2**31 - 1
 BLOCK = 64
 """Terms that may be added before reducing, and rows eliminated at a time."""
+CACHED = 2**17
+"""Numbers worked on at a time: with their temporaries a few MB."""
 
 
 def reduce(x: np.ndarray) -> np.ndarray:
     """Return int64 ``x`` with 0 <= x < 2^63 modulo p."""
-    x = (x & PRIME) + (x >> 31)
-    x = (x & PRIME) + (x >> 31)
-    return np.where(x >= PRIME, x - PRIME, x)
+    high = x >> 31
+    out = x & PRIME
+    out += high
+    np.right_shift(out, 31, out=high)
+    out &= PRIME
+    out += high
+    out -= PRIME
+    np.right_shift(out, 63, out=high)  # all ones where negative
+    high &= PRIME
+    out += high
+    return out
 
 
 def residues(x: np.ndarray) -> np.ndarray:
@@ -36,14 +46,28 @@ def residues(x: np.ndarray) -> np.ndarray:
 def product(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     """Return A @ B modulo p for residues A (m, k) and B (k, n)."""
     low, high = (A & 0xFFFF).astype(np.float64), (A >> 16).astype(np.float64)
-    right = B.astype(np.float64)
     total = np.zeros((A.shape[0], B.shape[1]), dtype=np.int64)
     for i in range(0, A.shape[1], BLOCK):
-        part = slice(i, i + BLOCK)
-        upper = reduce((high[:, part] @ right[part]).astype(np.int64))
-        lower = (low[:, part] @ right[part]).astype(np.int64)
-        total = reduce(total + (upper << 16) + lower)
+        right = B[i : i + BLOCK].astype(np.float64)
+        for rows in _strips(total):
+            part = reduce((high[rows, i : i + BLOCK] @ right).astype(np.int64))
+            part <<= 16
+            part += (low[rows, i : i + BLOCK] @ right).astype(np.int64)
+            part += total[rows]
+            total[rows] = reduce(part)
     return total
+
+
+def _subtract(left: np.ndarray, A: np.ndarray, B: np.ndarray) -> None:
+    """Replace residues ``left`` (m, n) by left - A @ B modulo p."""
+    for rows in _strips(left):
+        left[rows] = reduce(left[rows] + PRIME - product(A[rows], B))
+
+
+def _strips(x: np.ndarray) -> list[slice]:
+    """Return rows of ``x`` a few at a time, so that what is done to them stays in the cache."""
+    step = max(16, CACHED // max(1, x.shape[1]))
+    return [slice(i, i + step) for i in range(0, len(x), step)]
 
 
 def _inverse(x: int) -> int:
@@ -86,9 +110,8 @@ class Echelon:
             new, pivots, mask = _reduce_block(block)
             fresh[i : i + BLOCK] = mask
             if len(pivots):
-                old = self.basis
-                if self.rank:
-                    old = reduce(old + PRIME - product(old[:, pivots], new))
+                old = self.basis.copy()  # a copy of this object may share it
+                _subtract(old, old[:, pivots], new)
                 self.basis = np.concatenate([old, new])
                 self.pivots = np.concatenate([self.pivots, pivots])
         return fresh

@@ -12,8 +12,6 @@ from linattn_core.features import feature_rows
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_certificate import (
     compute_record,
-    exact_rank,
-    feature_integers,
     record_name,
     shipped,
     spanning_contexts,
@@ -21,6 +19,7 @@ from linattn_core.tasks.turing_certificate import (
 )
 from linattn_core.tasks.turing_designs import DESIGNS
 from linattn_core.tasks.turing_legal import token_machine
+from linattn_core.tasks.turing_rank import exact_rank, feature_integers
 from linattn_core.turing_family import AffineSpace, LegalBlock, legal_blocks, legal_spaces
 from linattn_core.turing_proof import prove
 

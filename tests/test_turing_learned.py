@@ -7,8 +7,8 @@ from linattn_core.attention import distance
 from linattn_core.learn import learn
 from linattn_core.machines.turing_presets import turing_presets
 from linattn_core.tasks.turing import UniversalTuringMachine
-from linattn_core.tasks.turing_certificate import exact_rank
 from linattn_core.tasks.turing_legal import all_rules
+from linattn_core.tasks.turing_rank import exact_rank
 from linattn_core.tasks.turing_traces import Episodes
 from linattn_core.twin import twin
 

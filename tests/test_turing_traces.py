@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linattn_core.tasks.turing import UniversalTuringMachine
-from linattn_core.tasks.turing_certificate import pack_episodes, situations, unpack_episodes
+from linattn_core.tasks.turing_certificate import pack_episodes, unpack_episodes
 from linattn_core.tasks.turing_designs import DESIGNS
 from linattn_core.tasks.turing_traces import simulate_all
+from linattn_core.tasks.turing_words import situations
 
 TASK = UniversalTuringMachine()
 

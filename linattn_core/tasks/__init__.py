@@ -2,11 +2,13 @@
 
 from linattn_core.tasks.base import Attribute, Pair, Task
 from linattn_core.tasks.memory import AssociativeMemory
+from linattn_core.tasks.own import OwnSequences
 from linattn_core.tasks.regression import InContextRegression
 from linattn_core.tasks.step import StepAutomaton
 from linattn_core.tasks.teacher import RandomTeacher
 from linattn_core.tasks.turing import HeldOut, TuringRun, UniversalTuringMachine
 from linattn_core.tasks.universal import UniversalAutomaton
+from linattn_core.tasks.vectors import VectorMemory
 from linattn_core.tasks.words import TableMemory
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "Attribute",
     "HeldOut",
     "InContextRegression",
+    "OwnSequences",
     "Pair",
     "RandomTeacher",
     "StepAutomaton",
@@ -22,4 +25,5 @@ __all__ = [
     "TuringRun",
     "UniversalAutomaton",
     "UniversalTuringMachine",
+    "VectorMemory",
 ]

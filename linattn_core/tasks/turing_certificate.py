@@ -10,22 +10,20 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from linattn_core.examples import blocks
 from linattn_core.family import Family
-from linattn_core.features import feature_rows, svec_scale
-from linattn_core.modular import Echelon
 from linattn_core.numerics import Progress, no_progress
 from linattn_core.tasks.turing_layout import Design
 from linattn_core.tasks.turing_legal import all_steps, token_machine
-from linattn_core.tasks.turing_traces import Episodes, draw_episodes, make_traces, simulate_all
+from linattn_core.tasks.turing_rank import independent
+from linattn_core.tasks.turing_sample import FAMILY_SEED, sample_family
+from linattn_core.tasks.turing_traces import Episodes, draw_episodes, make_traces
+from linattn_core.tasks.turing_words import situations
 from linattn_core.traces import Traces
 from linattn_core.turing_family import LegalBlock, TokenMachine, legal_blocks, legal_spaces
 from linattn_core.turing_proof import prove
@@ -33,70 +31,7 @@ from linattn_core.turing_proof import prove
 DATA = "turing_families.json"
 EXACT_BELOW_DIM = 24
 """Designs up to this embedding dimension are analysed on demand, in seconds; larger ones only where shipped."""
-SAMPLED_MACHINES, SAMPLED_STEPS, MAX_MACHINES = 200, 4, 4096
-FAMILY_SEED = 2410_10101
-"""The contexts of a family are drawn from a seed that nobody trains with by default."""
-
-
-def feature_integers(traces: Traces) -> sparse.csr_array:
-    """Return the features (N, p) of integer tokens as integers: without the sqrt(2), which changes no rank."""
-    rows = sparse.csr_array(feature_rows(traces))
-    scale = svec_scale(traces.dim)[rows.indices // traces.dim]
-    return sparse.csr_array((np.rint(rows.data / scale), rows.indices, rows.indptr), shape=rows.shape)
-
-
-def independent(traces: Traces, order: np.ndarray | None = None, progress: Progress = no_progress) -> np.ndarray:
-    """Return the mask (N,) of examples whose features are independent, modulo a prime, of all before them.
-
-    Their number is the rank of the features modulo 2^31 - 1: never more than the rank, and equal but for chance.
-    """
-    order = np.arange(len(traces)) if order is None else order
-    mask = np.zeros(len(traces), dtype=bool)
-    parts = list(blocks(feature_integers(traces.subset(order))))
-    for number, block in enumerate(parts):
-        progress(number / len(parts), f"rank modulo a prime: block {number + 1} of {len(parts)}")
-        found = Echelon(len(block.columns))
-        mask[order[block.index]] = found.add(block.rows.toarray().astype(np.int64))
-    return mask
-
-
-def exact_rank(traces: Traces) -> int:
-    """Return the rank of the features of integer tokens, decided modulo a prime instead of at a tolerance."""
-    return int(independent(traces).sum())
-
-
-def situations(design: Design, episodes: Episodes, steps: int) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return a phrase for each example of ``make_traces`` with these arguments, and its time in the run (N,)."""
-    history = simulate_all(episodes, steps)
-    columns = [
-        getattr(history.steps, name).tolist() for name in ("state", "head", "letter", "next_state", "written", "move")
-    ]
-    words, times, e = [], [], 0
-    stages = len(design.stages)
-    for length, halted in zip(history.lengths, history.halted, strict=True):
-        for t in range(length):
-            step = tuple(column[e] for column in columns)
-            # In duo a halting step writes a token after which the model still has to answer: nothing.
-            last = design.writes_at_halt and halted and t == length - 1
-            words += [f"step {t + 1}, {situation(design, s, step)}" for s in range(stages + last)]
-            times += [t * stages + s for s in range(stages + last)]
-            e += 1
-    return tuple(words), np.array(times)
-
-
-def situation(design: Design, stage: int, step: Sequence[int]) -> str:
-    """Say what the model has to do at one stage of a step (state, head, letter, next state, written, move)."""
-    q, q2 = (f"q{step[i]}" for i in (0, 3))
-    a, w = (design.letter_labels[step[i]] for i in (2, 4))
-    does = {-1: "moves left", 0: "halts", 1: "moves right"}[step[5]]
-    what = design.stages[stage] if stage < len(design.stages) else "stop"
-    if what == "read":
-        return f"reading cell {step[1]} in state {q}"
-    if what == "join":
-        return f"having read {a} in state {q}"
-    if what.startswith("look up"):
-        return f"looking up state {q} on {a} at cell {step[1]}: a machine that writes {w}, goes to {q2} and {does}"
-    return f"a machine that {does} after writing {w} over {a} in state {q} at cell {step[1]}"
+MAX_MACHINES = 4096
 
 
 @lru_cache(maxsize=1)
@@ -121,23 +56,21 @@ def known_dimension(design: Design) -> int | None:
 @lru_cache(maxsize=4)
 def turing_family(design: Design) -> Family:
     """Return legal contexts that span the legal space; ``source`` says "exact" or, for large designs, "sampled"."""
+    if _record(design) is None:
+        return sample_family(design).family
     contexts, words, source = spanning_contexts(design)
     return Family.of(contexts, words, len(words), source)
 
 
 def spanning_contexts(design: Design) -> tuple[Traces, tuple[str, ...], str]:
-    """Return independent legal contexts, their words, and how far they are known to span the legal space."""
+    """Return the independent legal contexts of a known record, their words, and how far they span the legal space."""
     record = _record(design)
-    if record is None:
-        episodes, steps = draw_episodes(design, SAMPLED_MACHINES, FAMILY_SEED), SAMPLED_STEPS
-        chosen = np.flatnonzero(independent(make_traces(design, episodes, steps, 0.0, 0)))
-        source = f"sampled: the first {steps} steps of {len(episodes)} random machines; legal contexts may need more"
-    else:
-        episodes, steps = unpack_episodes(design, record["episodes"]), record["steps"]
-        chosen, source = np.flatnonzero(_unpack_bits(record["chosen"])), record["source"]
+    assert record is not None, "asked where a record is known"
+    episodes, steps = unpack_episodes(design, record["episodes"]), record["steps"]
+    chosen = np.flatnonzero(_unpack_bits(record["chosen"]))
     words, _ = situations(design, episodes, steps)
     contexts = make_traces(design, episodes, steps, 0.0, 0).subset(chosen)
-    return contexts, tuple(words[i] for i in chosen), source
+    return contexts, tuple(words[i] for i in chosen), record["source"]
 
 
 def _record(design: Design) -> dict[str, Any] | None:

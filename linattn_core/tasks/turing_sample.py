@@ -1,0 +1,198 @@
+"""The legal space of a universal Turing machine from below alone: the span of the contexts of random runs (ours).
+
+Where Karr's analysis (``turing_certificate``) would take too long there is no bound from above. A sample of legal
+contexts spans a subspace of the legal space, so its dimension is a lower bound; growth that stalls is evidence that
+little is missing, and no proof: a rare machine may excite a direction that no machine of the sample does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from linattn_core.family import Family
+from linattn_core.modular import PRIME, Echelon
+from linattn_core.numerics import Progress, no_progress, readable_bytes
+from linattn_core.tasks.turing_layout import Design
+from linattn_core.tasks.turing_rank import feature_integers
+from linattn_core.tasks.turing_traces import draw_episodes, make_traces
+from linattn_core.tasks.turing_words import situations
+from linattn_core.traces import Traces
+
+FAMILY_SEED = 2410_10101
+"""The contexts of a family are drawn from a seed that nobody trains with by default."""
+SAMPLE_STEPS, SAMPLE_HALTING = 20, 0.2
+FIRST_MACHINES, MAX_MACHINES = 128, 8192
+MAX_BASIS_BYTES = 256 * 2**20
+"""The echelon bases of a sample; working copies take about four times as much. About a minute of work at most."""
+CHUNK = 2048
+"""Contexts whose features are laid out at a time."""
+ADDED, PROBES = 256, 8
+"""Contexts added between two tests of what is new; a new one passes for old with probability (2^31)^-8."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A sampled family: ``contexts`` of ``machines`` random machines from ``seed``, at most ``steps`` steps each.
+
+    ``quiet``: how many machines since the last that added a direction. ``stalled``: the second half of the machines
+    added none; otherwise a bound on machines or memory ended the sample while it still grew.
+    """
+
+    family: Family
+    machines: int
+    contexts: int
+    quiet: int
+    stalled: bool
+    seed: int
+    steps: int
+
+    @property
+    def dimension(self) -> int:
+        """The dimension of the sample's span: a lower bound on the legal dimension."""
+        return self.family.dimension
+
+
+def sample_family(
+    design: Design,
+    *,
+    seed: int = FAMILY_SEED,
+    steps: int = SAMPLE_STEPS,
+    halting: float = SAMPLE_HALTING,
+    max_machines: int = MAX_MACHINES,
+    max_bytes: int = MAX_BASIS_BYTES,
+    progress: Progress = no_progress,
+) -> Sample:
+    """Return the span of the contexts of random machines' runs, the machines doubled until the second half adds none.
+
+    Ranks are decided modulo a prime. Of equal length in time, early contexts are taken first, so that the words about
+    them are short stories. ``progress`` may raise ``Cancelled``. Raises what ``draw_episodes`` raises.
+    """
+    span, chosen, words = Span(design.dim), list[Traces](), list[str]()
+    before, total, contexts, last = 0, min(FIRST_MACHINES, max_machines), 0, 0
+    while True:
+        episodes = draw_episodes(design, total, seed, halting).subset(slice(before, total))
+        traces = make_traces(design, episodes, steps, 0.0, 0)
+        phrases, times = situations(design, episodes, steps)
+        order = np.argsort(times, kind="stable")
+        mask = np.zeros(len(traces), dtype=bool)
+        for low in range(0, len(order), CHUNK):
+            progress(low / len(order), f"sampling legal contexts: {total:,} machines, {span.rank:,} dimensions")
+            part = order[low : low + CHUNK]
+            mask[part] = span.add(traces.subset(part))
+            if span.bytes > max_bytes:
+                break
+        contexts += len(traces)
+        found = np.flatnonzero(mask)
+        if len(found):
+            last = before + 1 + int(np.searchsorted(np.unique(traces.start), traces.start[found]).max())
+        chosen.append(traces.subset(found))
+        words += [phrases[i] for i in found]
+        stalled = before > 0 and len(found) == 0
+        if stalled or total >= max_machines or span.bytes > max_bytes:
+            break
+        before, total = total, min(2 * total, max_machines)
+    quiet = total - last
+    source = _source(contexts, total, seed, steps, quiet) + ("" if stalled else _ended(total, span.bytes, max_bytes))
+    family = Family.of(Traces.concat(chosen), tuple(words), span.rank, source)
+    return Sample(family, total, contexts, quiet, stalled, seed, steps)
+
+
+def _source(contexts: int, machines: int, seed: int, steps: int, quiet: int) -> str:
+    return (
+        f"sampled, a lower bound on the legal dimension: {contexts:,} contexts of {machines:,} random machines (seed "
+        f"{seed}, at most {steps} steps each), of which the last {quiet:,} added no direction"
+    )
+
+
+def _ended(machines: int, held: int, max_bytes: int) -> str:
+    bound = f"{readable_bytes(max_bytes)} of memory" if held > max_bytes else f"{machines:,} machines"
+    return f"; it ended at the bound of {bound} before growth stalled"
+
+
+@dataclass(eq=False)
+class _Part:
+    """The features of last tokens that share coordinates ``axes``: ``columns`` (w,) that occur, and their span."""
+
+    axes: np.ndarray
+    columns: np.ndarray
+    space: Echelon
+
+    def widened(self, columns: np.ndarray) -> Echelon:
+        """Return the same span on a superset of the columns."""
+        at = np.searchsorted(columns, self.columns)
+        wide = Echelon(len(columns))
+        wide.basis = np.zeros((self.space.rank, len(columns)), dtype=np.int64)
+        wide.basis[:, at] = self.space.basis
+        wide.pivots = at[self.space.pivots]
+        return wide
+
+
+@dataclass(eq=False)
+class Span:
+    """A growing span of the integer features of contexts with d = ``dim``, modulo a prime.
+
+    Two features meet in one context only if one last token holds the coordinates of both, so the span is kept in parts,
+    one for each connected component of the coordinates of last tokens; parts join when a token connects them.
+    """
+
+    dim: int
+    parts: list[_Part] = field(default_factory=list)
+    _rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+
+    @property
+    def rank(self) -> int:
+        """The dimension."""
+        return sum(part.space.rank for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the bases."""
+        return sum(part.space.basis.nbytes for part in self.parts)
+
+    def add(self, contexts: Traces) -> np.ndarray:
+        """Add contexts; return the mask (N,) of those outside the span of all before them."""
+        rows = feature_integers(contexts)
+        rows.data = rows.data.astype(np.int64)
+        last = contexts.tokens[contexts.stop - 1]
+        held = sparse.csr_array(last) if not sparse.issparse(last) else last
+        fresh = np.zeros(len(contexts), dtype=bool)
+        for axes in self._components(held):
+            touched = np.flatnonzero(np.asarray((held != 0).astype(np.int64)[:, axes].sum(axis=1)).ravel())
+            if len(touched):
+                fresh[touched] = self._grow(axes, rows[touched])
+        return fresh
+
+    def _components(self, last: sparse.csr_array) -> list[np.ndarray]:
+        """Return the coordinates in groups that no last token, old or new, connects."""
+        known = np.zeros((len(self.parts), self.dim))
+        for row, part in zip(known, self.parts, strict=True):
+            row[part.axes] = 1
+        used = sparse.vstack([(last != 0).astype(np.float64), sparse.csr_array(known)])
+        _, label = connected_components(used.T @ used, directed=False)
+        return [np.flatnonzero(label == k) for k in range(label.max() + 1)]
+
+    def _grow(self, axes: np.ndarray, rows: sparse.csr_array) -> np.ndarray:
+        """Add rows (k, p) whose last tokens lie in ``axes``; return the mask (k,) of the new ones."""
+        old = [part for part in self.parts if np.isin(part.axes, axes).any()]
+        columns = np.unique(np.concatenate([rows.indices, *(part.columns for part in old)])).astype(np.int64)
+        wide = [part.widened(columns) for part in old]
+        space = Echelon(len(columns))
+        if wide:  # parts share no column, so their reduced bases side by side are one
+            space.basis = np.concatenate([one.basis for one in wide])
+            space.pivots = np.concatenate([one.pivots for one in wide])
+        self.parts = [part for part in self.parts if part not in old] + [_Part(axes, columns, space)]
+        local = sparse.csr_array(
+            (rows.data, np.searchsorted(columns, rows.indices), rows.indptr), shape=(rows.shape[0], len(columns))
+        )
+        fresh, waiting = np.zeros(rows.shape[0], dtype=bool), np.arange(rows.shape[0])
+        while len(waiting):
+            seen = local[waiting] @ space.orthogonal(PROBES, self._rng)  # integers far below 2^63
+            waiting = waiting[np.mod(seen, PRIME).any(axis=1)]
+            some, waiting = waiting[:ADDED], waiting[ADDED:]
+            if len(some):
+                fresh[some] = space.add(local[some].toarray())
+        return fresh
