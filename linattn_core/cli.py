@@ -11,6 +11,7 @@ import typer
 from linattn_core.errors import LinattnError, SpecError
 from linattn_core.experiment import Experiment, experiment
 from linattn_core.lab import Lab
+from linattn_core.tasks.own import Fit
 
 MAX_BYTES = 2_000_000
 """A lab file may not be larger."""
@@ -63,8 +64,31 @@ def summary(result: Experiment) -> dict[str, object]:
         found["missing"] = list(result.missing)
     if recovery is not None:
         found["recovered automaton"] = "equivalent" if recovery.equivalent else f"differs on {recovery.counterexample}"
+    if result.retrieval is not None:
+        asked, keys = result.retrieval, len(result.retrieval.keys)
+        found["retrieved"] = [
+            f"{asked.memory}, mean overlap of its keys {asked.mean_overlap:.3f}",
+            f"by the plain associative memory {asked.plain_right.sum()} of {keys}",
+            f"by the learned layer {asked.learned_right.sum()} of {keys}",
+        ]
+    if result.fit is not None:
+        found |= _fitted(result.fit)
     found["seconds"] = round(sum(v for k, v in result.seconds.items() if ":" not in k), 4)
     return found
+
+
+def _fitted(fit: Fit) -> dict[str, object]:
+    """Say how well own sequences were fitted."""
+    seen = f"the best constant has {fit.variance:.6g} on the {fit.examples} training examples"
+    if fit.held_out_mse is None:
+        return {"fit": [seen, "nothing is held out"]}
+    return {
+        "fit": [
+            seen,
+            f"held-out MSE {fit.held_out_mse:.6g}, the constant {fit.held_out_variance:.6g}, {fit.held_out} examples",
+            f"pinned down by the training data: {fit.certified} of {fit.held_out} held-out contexts",
+        ]
+    }
 
 
 def _load(text: str) -> Lab:

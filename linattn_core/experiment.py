@@ -18,7 +18,17 @@ from linattn_core.learn import Run, learn
 from linattn_core.machines import Machine
 from linattn_core.numerics import Progress, no_progress
 from linattn_core.recover import Recovery, read_automaton, recover
-from linattn_core.tasks import Pair, StepAutomaton, UniversalAutomaton
+from linattn_core.tasks import (
+    AssociativeMemory,
+    OwnSequences,
+    Pair,
+    StepAutomaton,
+    TableMemory,
+    UniversalAutomaton,
+    VectorMemory,
+)
+from linattn_core.tasks.own import Fit, fit
+from linattn_core.tasks.retrieval import Retrieval, retrieval
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_outcome import TuringOutcome, turing_outcome
 from linattn_core.traces import Traces
@@ -37,6 +47,8 @@ class Experiment:
     in all legal inputs (a universal task may leave a pair open and yet settle it for this lab's machine).
     seconds: per stage, the learner's own stages among them, as "learn: ...". turing: where Turing machines are built,
     how fresh machines and the user's own fare; ``family`` is then None unless the legal space is known exactly.
+    retrieval: where a memory is built, what it answers for each key. fit: where the user's own sequences are learned,
+    the errors on them and on the held-out ones.
     """
 
     lab: Lab
@@ -48,6 +60,8 @@ class Experiment:
     open_pairs: tuple[Pair, ...]
     seconds: dict[str, float]
     turing: TuringOutcome | None = None
+    retrieval: Retrieval | None = None
+    fit: Fit | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -132,8 +146,21 @@ def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
     with _stage(seconds, "recover", report, 0.95):
         recovery = recover(run, task, lab.machine) if isinstance(task, StepAutomaton | UniversalAutomaton) else None
         open_pairs = _open_pairs(task, family, certificate)
+        asked = _asked(task, traces, run)
+        scored = _scored(lab, task, traces, run)
     report(1.0, "done")
-    return Experiment(lab, task, traces, run, recovery, certificate, open_pairs, {**seconds, **_own(run)})
+    return Experiment(
+        lab,
+        task,
+        traces,
+        run,
+        recovery,
+        certificate,
+        open_pairs,
+        {**seconds, **_own(run)},
+        retrieval=asked,
+        fit=scored,
+    )
 
 
 def _turing_experiment(
@@ -149,6 +176,21 @@ def _turing_experiment(
         )
     report(1.0, "done")
     return Experiment(lab, task, traces, run, None, outcome.legal, (), {**seconds, **_own(run)}, outcome)
+
+
+def _asked(task: LabTask, traces: Traces, run: Run) -> Retrieval | None:
+    """Ask a memory for each of its keys; None for everything else."""
+    if not isinstance(task, AssociativeMemory | TableMemory | VectorMemory):
+        return None
+    return retrieval(task, traces, run.predictor)
+
+
+def _scored(lab: Lab, task: LabTask, traces: Traces, run: Run) -> Fit | None:
+    """Score what was learned from a user's own sequences on the held-out ones; None for everything else."""
+    if not isinstance(task, OwnSequences):
+        return None
+    _, held_out = task.split(lab.traces.count, lab.traces.seed)
+    return fit(run.predictor, run.certificate, traces, held_out)
 
 
 @contextmanager

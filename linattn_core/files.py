@@ -1,4 +1,4 @@
-"""Uploads made safe: number arrays from .npz without pickle, tables from .csv, sequences as traces.
+"""Uploads made safe: number arrays from .npz without pickle, tables from .csv. What they mean is read in ``uploads``.
 
 Files come from strangers. Sizes are checked before anything is unpacked, array headers before anything is read, and
 what is left are finite numbers or short texts.
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.lib import format as npy
 
 from linattn_core.errors import ShapeError, SpecError, TooLargeError
-from linattn_core.traces import Traces
 
 MAX_BYTES = 2 * 1024 * 1024  # of a file
 MAX_UNPACKED = 32 * 1024 * 1024  # of all arrays of a file together
@@ -120,69 +119,8 @@ def read_csv(data: bytes) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
     return header, tuple(tuple(cell.strip() for cell in row) for row in lines[1:])
 
 
-def read_pairs(data: bytes) -> tuple[tuple[str, str], ...]:
-    """Return the (key, value) words of a .csv file: its columns `key` and `value`, or its only two columns.
-
-    Raises SpecError for other columns, empty cells and a key that stands twice, TooLargeError as `read_csv`.
-    """
-    header, rows = read_csv(data)
-    names = [name.lower() for name in header]
-    if {"key", "value"} <= set(names):
-        key, value = names.index("key"), names.index("value")
-    elif len(header) == 2:
-        key, value = 0, 1
-    else:
-        raise SpecError(f"The .csv file has the columns {', '.join(header)[:80]}; a memory needs 'key' and 'value'.")
-    seen: set[str] = set()
-    for number, row in enumerate(rows, start=2):
-        if not row[key] or not row[value]:
-            raise SpecError(f"Row {number} of the .csv file has no key or no value; fill it in or leave it out.")
-        if row[key] in seen:
-            raise SpecError(f"Row {number} of the .csv file repeats the key {row[key][:40]!r}; a key has one value.")
-        seen.add(row[key])
-    return tuple((row[key], row[value]) for row in rows)
-
-
-def read_sequences(data: bytes, name: str) -> Traces:
-    """Return the user's own sequences as traces, every prefix an example; `name` decides by its ending.
-
-    .npz: arrays Z (N, T, d) tokens and Y (N, T, m) answers. .csv: one token a row, a column `sequence` that numbers the
-    sequences (rows of one sequence stand together, lengths may differ), columns z1, z2, .. and y1, y2, ..
-    Raises SpecError, ShapeError or TooLargeError with one sentence.
-    """
-    if name.lower().endswith(".csv"):
-        return _csv_sequences(data)
-    if not name.lower().endswith(".npz"):
-        raise SpecError(f"The file {name[:MAX_NAME]!r} is neither .npz nor .csv; choose one of these.")
-    arrays = read_npz(data)
-    missing = [wanted for wanted in ("Z", "Y") if wanted not in arrays]
-    if missing:
-        raise SpecError(
-            f"The .npz file holds {', '.join(sorted(arrays))[:60] or 'nothing'}; it must hold Z (N, T, d), the tokens, "
-            "and Y (N, T, m), the answers."
-        )
-    return Traces.from_sequences(arrays["Z"], arrays["Y"])
-
-
-def _csv_sequences(data: bytes) -> Traces:
-    header, rows = read_csv(data)
-    tokens = [i for i, column in enumerate(header) if column[:1] in "zZ" and column[1:].isdigit()]
-    answers = [i for i, column in enumerate(header) if column[:1] in "yY" and column[1:].isdigit()]
-    if "sequence" not in header or not tokens or not answers:
-        raise SpecError(
-            f"The .csv file has the columns {', '.join(header)[:80]}; it needs 'sequence', z1, z2, .. and y1, y2, .."
-        )
-    numbers = np.array([[_number(row[i], header[i], n) for i in (*tokens, *answers)] for n, row in enumerate(rows, 2)])
-    labels = [row[header.index("sequence")] for row in rows]
-    begins = [i for i in range(len(labels)) if i == 0 or labels[i] != labels[i - 1]]
-    if len({labels[i] for i in begins}) < len(begins):
-        raise SpecError("The rows of one sequence do not stand together in the .csv file; sort it by 'sequence'.")
-    lengths = np.diff([*begins, len(labels)])
-    start = np.repeat(begins, lengths)
-    return Traces.build(numbers[:, : len(tokens)], start, np.arange(len(labels)) + 1, numbers[:, len(tokens) :])
-
-
-def _number(cell: str, column: str, row: int) -> float:
+def read_number(cell: str, column: str, row: int) -> float:
+    """Return the finite number in a cell; ``row`` and ``column`` say where it stands. Raises ``SpecError``."""
     try:
         value = float(cell)
     except ValueError as problem:

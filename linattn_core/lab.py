@@ -4,7 +4,9 @@ function of it, so it is the cache key, the share link, the saved file and the a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -17,6 +19,7 @@ from linattn_core.lab_builds import (
     LabTask,
     MemoryBuild,
     Seed,
+    SequencesBuild,
     Spec,
     TeacherBuild,
     TuringBuild,
@@ -24,7 +27,15 @@ from linattn_core.lab_builds import (
 from linattn_core.machines import Machine, presets
 from linattn_core.machines.turing_presets import turing_presets
 from linattn_core.spec_text import dump_json, dump_token, dump_toml, load_json, load_token, load_toml
-from linattn_core.tasks import Pair, RandomTeacher, StepAutomaton, TableMemory, UniversalAutomaton
+from linattn_core.tasks import (
+    AssociativeMemory,
+    OwnSequences,
+    Pair,
+    RandomTeacher,
+    StepAutomaton,
+    TableMemory,
+    UniversalAutomaton,
+)
 from linattn_core.tasks.base import index_pairs
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_traces import MAX_EPISODES
@@ -35,6 +46,7 @@ __all__ = [
     "Lab",
     "LearnerSpec",
     "MemoryBuild",
+    "SequencesBuild",
     "Spec",
     "TeacherBuild",
     "TraceSpec",
@@ -42,6 +54,7 @@ __all__ = [
 ]
 
 VERSION = 1
+REFERENCE = "reference"  # the kind of a build that a link only names
 MAX_TOKENS = 4_000_000
 MAX_DIMENSIONS = 40_000  # 8 states x 8 letters need 28,736
 """Tokens of all traces together; more would take gigabytes before the learner could even plan. 43,104 examples of the
@@ -54,10 +67,10 @@ MAX_TURING_NUMBERS = 60_000_000
 class TraceSpec(Spec):
     """How many episodes, and what is left out or added.
 
-    count: words (step), automaton-query pairs (universal), memories, sequences (teacher), machines (Turing). length:
-    letters of a word, tokens of a sequence, most steps of a machine's run; no part elsewhere. noise: probability of a
-    random answer (automata, word tables) or standard deviation. withheld, extra: (state, letter) pairs of an automaton,
-    see the task's ``traces``.
+    count: words (step), automaton-query pairs (universal), memories, sequences (teacher; of own ones at most so many),
+    machines (Turing). length: letters of a word, tokens of a sequence, most steps of a machine's run; no part
+    elsewhere. noise: probability of a random answer (automata, one-hot words) or standard deviation. withheld, extra:
+    (state, letter) pairs of an automaton, see the task's ``traces``.
     """
 
     count: Annotated[int, Field(strict=True, ge=1, le=200_000)] = 200
@@ -130,7 +143,9 @@ class Lab(Spec):
             return count * self.traces.length
         if isinstance(task, UniversalAutomaton):
             return (count + len(self.traces.extra) * task.family_dimension // task.keys) * (task.keys + 1)
-        return count * (1 + (len(task.keys) if isinstance(task, TableMemory) else task.key_dim))
+        if isinstance(task, OwnSequences):
+            return len(task.data.tokens)
+        return count * (1 + (task.key_dim if isinstance(task, AssociativeMemory) else len(task.keys)))
 
     @property
     def machine(self) -> Machine | None:
@@ -225,10 +240,37 @@ class Lab(Spec):
         return cls.from_data(load_json(text))
 
     def to_token(self) -> str:
-        """Return the lab as one URL-safe token, about 100 characters for small machines."""
+        """Return the lab as one URL-safe token, about 100 characters for small machines.
+
+        Raises ``SpecError`` where it would be longer than a link may be: then ``to_reference`` and a file.
+        """
         return dump_token(self.to_data(), self.turing.machine if self.turing else self.machine, VERSION)
 
+    @property
+    def digest(self) -> str:
+        """What is built in 32 hexadecimal digits: the first half of the SHA-256 of its JSON."""
+        text = json.dumps(self.build.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def to_reference(self) -> str:
+        """Return a short token with everything but what is built, of which it carries the ``digest`` alone."""
+        return dump_token(self.to_data() | {"build": {"kind": REFERENCE, "digest": self.digest}}, None, VERSION)
+
     @classmethod
-    def from_token(cls, token: str) -> Lab:
-        """Read a share link's token; raises ``SpecError`` for one too long, later, cut off or altered."""
-        return cls.from_data(load_token(token, VERSION))
+    def from_token(cls, token: str, find: Callable[[str], Build | None] | None = None) -> Lab:
+        """Read a share link's token; raises ``SpecError`` for one too long, later, cut off or altered.
+
+        ``find`` is asked for what is built by the digest in a reference; where it knows nothing, ``SpecError`` says so.
+        """
+        data = load_token(token, VERSION)
+        build = data.get("build") if isinstance(data, dict) else None
+        if isinstance(build, dict) and build.get("kind") == REFERENCE:
+            digest = build.get("digest")
+            found = find(digest) if find and isinstance(digest, str) else None
+            if found is None:
+                raise SpecError(
+                    "This link carries everything of its lab but the data, which are too large for a link and are not "
+                    "kept here; open the saved lab file that goes with it."
+                )
+            data["build"] = found
+        return cls.from_data(data)

@@ -1,33 +1,53 @@
-"""What a lab can build: automata, memories, random teachers, Turing machines; frozen parts of its specification."""
+"""What a lab can build: automata, memories, teachers, own sequences, Turing machines; parts of its specification."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-)
+from pydantic import Field, PlainSerializer, PlainValidator, SerializerFunctionWrapHandler, model_serializer
 
 from linattn_core.errors import MachineError, TooLargeError
+from linattn_core.lab_own import MemoryBuild, SequencesBuild
+from linattn_core.lab_spec import Label, Number, Seed, Spec, Whole
 from linattn_core.machines import Machine, from_data, to_data, turing_data
 from linattn_core.machines.turing import TuringMachine, as_tape, fresh_names
-from linattn_core.spec_errors import sentence
-from linattn_core.tasks import AssociativeMemory, RandomTeacher, StepAutomaton, TableMemory, UniversalAutomaton
+from linattn_core.tasks import (
+    AssociativeMemory,
+    OwnSequences,
+    RandomTeacher,
+    StepAutomaton,
+    TableMemory,
+    UniversalAutomaton,
+    VectorMemory,
+)
 from linattn_core.tasks.turing import UniversalTuringMachine
 
-Whole = Annotated[int, Field(strict=True)]
-Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Label = Annotated[str, Field(strict=True, max_length=40)]
-LabTask = StepAutomaton | UniversalAutomaton | AssociativeMemory | TableMemory | RandomTeacher | UniversalTuringMachine
+__all__ = [
+    "AutomatonBuild",
+    "Build",
+    "LabTask",
+    "Label",
+    "MemoryBuild",
+    "Number",
+    "Seed",
+    "SequencesBuild",
+    "Spec",
+    "TeacherBuild",
+    "TuringBuild",
+    "Whole",
+]
+
+LabTask = (
+    StepAutomaton
+    | UniversalAutomaton
+    | AssociativeMemory
+    | TableMemory
+    | VectorMemory
+    | RandomTeacher
+    | OwnSequences
+    | UniversalTuringMachine
+)
 
 
 def _machine_in(value: Any) -> Machine:
@@ -40,22 +60,6 @@ def _turing_in(value: Any) -> TuringMachine:
 
 MachineField = Annotated[Machine, PlainValidator(_machine_in), PlainSerializer(to_data)]
 TuringField = Annotated[TuringMachine, PlainValidator(_turing_in), PlainSerializer(turing_data.to_data)]
-
-
-class Spec(BaseModel):
-    """A frozen, hashable part of a lab. A fault is one sentence: ``SpecError``, or the error of the part at fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def __init__(self, **data: Any) -> None:
-        try:
-            super().__init__(**data)
-        except ValidationError as problem:
-            raise sentence(problem) from problem
-
-    def replace(self, **changes: Any) -> Any:
-        """Return a copy with these fields changed, checked as a whole."""
-        return type(self)(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
 
 
 class AutomatonBuild(Spec):
@@ -110,19 +114,6 @@ class AutomatonBuild(Spec):
         return asked
 
 
-class MemoryBuild(Spec):
-    """An associative memory: random vectors of ``dim`` entries, or, with a ``table``, one's own (key, value) words."""
-
-    kind: Literal["memory"] = "memory"
-    dim: Whole = 4
-    unitary: Number = 0.0
-    table: tuple[tuple[Label, Label], ...] = ()
-
-    def task(self, length: int = 12) -> AssociativeMemory | TableMemory:
-        """Return the task; ``length`` plays no part."""
-        return TableMemory(self.table) if self.table else AssociativeMemory(self.dim, self.unitary)
-
-
 class TeacherBuild(Spec):
     """A random linear-attention teacher; its sequences have the length of the traces."""
 
@@ -173,4 +164,4 @@ class TuringBuild(Spec):
             raise MachineError(f"head: got cell {self.head}, wanted one from 0 to {self.cells - 1}.")
 
 
-Build = AutomatonBuild | MemoryBuild | TeacherBuild | TuringBuild
+Build = AutomatonBuild | MemoryBuild | TeacherBuild | SequencesBuild | TuringBuild

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from linattn_core.errors import LinattnError, SpecError
 
-_TAGS = {"automaton", "memory", "teacher", "turing"}
+_TAGS = {"automaton", "memory", "teacher", "sequences", "turing"}
 
 
 def sentence(problem: ValidationError) -> LinattnError:

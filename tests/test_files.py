@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from linattn_core.errors import LinattnError, TooLargeError
-from linattn_core.files import read_npz, read_pairs, read_sequences
+from linattn_core.files import read_npz
 from linattn_core.lab import Lab
 from linattn_core.machines import presets
 from linattn_core.machines.export import from_json, from_toml
 from linattn_core.machines.jff import open_jff
 from linattn_core.traces import Traces
+from linattn_core.uploads import read_pairs, read_sequences
 from pages.components.machine_files import read_machine
 from tests.fixtures import hostile
 
@@ -94,7 +95,7 @@ def test_npz_sequences_of_any_number_type_and_order(arrays, packed):
     Z, Y = arrays
     out = io.BytesIO()
     (np.savez_compressed if packed else np.savez)(out, Z=np.asfortranarray(Z), Y=Y)
-    read, wanted = read_sequences(out.getvalue(), "Mine.NPZ"), Traces.from_sequences(Z, Y)
+    read, wanted = read_sequences(out.getvalue(), "Mine.NPZ").examples(), Traces.from_sequences(Z, Y)
     assert len(read) == len(wanted)
     for (got, y), (true, y2) in zip(read, wanted, strict=True):
         assert np.array_equal(got, true)
@@ -104,7 +105,7 @@ def test_npz_sequences_of_any_number_type_and_order(arrays, packed):
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_csv_sequences_of_different_lengths(mark):
     text = "\ufeffsequence,z1,z2,y1\none,1,0,5\none,0,1,6\ntwo,1,1,7\n".replace(",", mark)
-    traces = read_sequences(text.encode(), "mine.csv")
+    traces = read_sequences(text.encode(), "mine.csv").examples()
     assert [z.tolist() for z, _ in traces] == [[[1], [0]], [[1, 0], [0, 1]], [[1], [1]]]
     assert [y.tolist() for _, y in traces] == [[5], [6], [7]]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd  # type: ignore[import-untyped]
 import streamlit as st
 
-from linattn_core.files import read_pairs
 from linattn_core.lab import Lab, LearnerSpec, MemoryBuild, TeacherBuild, TraceSpec
 from linattn_core.tasks import TableMemory
+from linattn_core.uploads import read_pairs
 from pages.shared import state
 from pages.shared.widgets import problem
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from linattn_core.errors import LinattnError
-from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, TuringBuild
+from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, SequencesBuild, TuringBuild
 from pages.shared import state, theme_watch, universal_choice
 from pages.shared.widgets import literal, problem
 
@@ -65,8 +65,11 @@ def summary(lab: Lab) -> str:
         where = "in the weights" if build.encoding == "step" else "in the prompt"
         what, unit = f"**{literal(build.machine.name)}**, {where}", "words" if build.encoding == "step" else "examples"
     elif isinstance(build, MemoryBuild):
-        table = f"{len(build.table)} words" if build.table else f"{build.dim} vectors"
+        table = f"{len(build.table)} words" if build.table else f"{len(build.vectors) or build.dim} vectors"
+        table += f", overlap {build.correlation:g}" if build.correlation else ""
         what, unit = f"**associative memory**, {table}", "memories"
+    elif isinstance(build, SequencesBuild):
+        what, unit = f"**own sequences**, {literal(build.name)}", "sequences at most"
     else:
         what, unit = f"**random teacher**, d = {build.dim}, {build.heads} heads", "sequences"
     notes = [f"{traces.count:,} {unit}"]
