@@ -13,8 +13,8 @@ from linattn_core.experiment import Experiment, experiment
 from linattn_core.lab import Lab
 from linattn_core.tasks.own import Fit
 
-MAX_BYTES = 2_000_000
-"""A lab file may not be larger."""
+MAX_BYTES = 4 * 2**20
+"""A lab file may not be larger; only one with the user's own sequences comes near."""
 
 HELP = "Learn linear attention from a lab file or share link, and say what is known."
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=HELP)

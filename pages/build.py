@@ -18,7 +18,7 @@ code(f"""
 from linattn_core.experiment import experiment
 from linattn_core.lab import Lab
 
-lab = Lab.from_token("{state.lab().to_token()}")
+lab = {state.source()}
 result = experiment(lab)
 print(lab.build)
 print(result.run.certificate.rank, result.family and result.family.dimension, result.missing)

@@ -31,7 +31,7 @@ code(f"""
 from linattn_core.experiment import experiment
 from linattn_core.lab import Lab
 
-result = experiment(Lab.from_token("{state.lab().to_token()}"))
+result = experiment({state.source()})
 c, f = result.run.certificate, result.family
 print(c.rank, c.feature_count, c.lambda_min, c.identified)
 print(f and (f.holds, f.rank, f.dimension, f.structural, f.data), result.missing)

@@ -40,7 +40,7 @@ code(f"""
 from linattn_core.experiment import experiment
 from linattn_core.lab import Lab
 
-result = experiment(Lab.from_token("{state.lab().to_token()}"))
+result = experiment({state.source()})
 model = result.run.model
 print(model.heads, model.V.shape, model.Q.shape)
 print(model.Q[0], model.V[0], sep="\\n")       # the first head

@@ -23,7 +23,7 @@ code(f"""
 import linattn_core as la
 from linattn_core.lab import Lab
 
-lab = Lab.from_token("{lab.to_token()}")
+lab = {state.source()}
 traces = lab.make_traces()
 print(la.plan(traces).describe())
 run = la.learn(traces, ridge={lab.learner.ridge!r}, heads={lab.learner.heads!r}, device={lab.learner.device!r})

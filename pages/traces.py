@@ -25,7 +25,7 @@ trace_views.one_example(result)
 code(f"""
 from linattn_core.lab import Lab
 
-lab = Lab.from_token("{state.lab().to_token()}")
+lab = {state.source()}
 traces = lab.make_traces()
 Z, y = traces[0]
 print(len(traces), Z.shape, y)      # the first context and its answer

@@ -224,7 +224,8 @@ def test_a_whole_share_link_can_be_pasted():
         ("lab.toml", b"version = 1", "no entry"),
         ("lab.toml", b"\xff\xfe\x00", "not text"),
         ("lab.json", b"[1, 2", "JSON"),
-        ("lab.toml", b"a" * 300_000, "more than"),
+        ("lab.toml", b"a" * 600_000, "at most 524,288"),
+        ("lab.toml", b"a" * 5_000_000, "more than"),
     ],
 )
 def test_a_file_that_is_no_lab_is_refused_in_one_sentence(name: str, data: bytes, said: str):

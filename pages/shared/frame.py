@@ -13,7 +13,7 @@ from pages.shared import state, theme_watch, universal_choice
 from pages.shared.widgets import literal, problem
 
 ICON = str(Path(__file__).resolve().parents[2] / "assets" / "icon.svg")
-MAX_LAB_FILE = 256 * 1024  # bytes; the widget's own limit is checked in the browser only
+MAX_LAB_FILE = 4 * 2**20  # bytes; the widget's own limit is checked in the browser only
 
 _PAGES = [
     ("start", "Start", "home", "A finished example: build, learn, recover, certify. Break it and cure it."),
@@ -45,7 +45,7 @@ def sidebar() -> None:
             link = st.container()
             state.address_field()  # may adopt another lab, so everything that shows the lab comes after it
             with link:
-                _share(state.lab())
+                _share()
             _files(state.lab())
         theme_watch.watch()
     with about:
@@ -79,15 +79,29 @@ def summary(lab: Lab) -> str:
     return f"{what}  \n{' · '.join(notes)}"
 
 
-def _share(lab: Lab) -> None:
-    st.markdown("This link opens the same lab, with the same numbers, in any browser.")
+def _share() -> None:
+    link = state.link()
+    if link.whole:
+        st.markdown("This link opens the same lab, with the same numbers, in any browser.")
+    else:
+        st.markdown(
+            "This link carries everything but your data, which are too large for it: it opens while this server keeps "
+            "them. To keep or send the lab with its data, save it as a file."
+        )
     base = (st.context.url or "").split("?")[0]
-    st.code(f"{base}?{state.PARAM}={lab.to_token()}", language=None, wrap_lines=True)
+    st.code(f"{base}?{state.PARAM}={link.token}", language=None, wrap_lines=True)
 
 
 def _files(lab: Lab) -> None:
-    st.download_button("Save as a file", lab.to_toml(), "lab.toml", "text/plain", icon=":material/download:")
-    st.file_uploader("Open a saved lab", type=["toml", "json"], key="lab_file", on_change=_open_file)
+    text = lab.to_toml() if state.link().whole else lab.to_toml  # a large one is written only when it is asked for
+    st.download_button("Save as a file", text, "lab.toml", "text/plain", icon=":material/download:")
+    st.file_uploader(
+        "Open a saved lab",
+        type=["toml", "json"],
+        key="lab_file",
+        on_change=_open_file,
+        max_upload_size=MAX_LAB_FILE // 2**20,
+    )
     problem("file")
 
 

@@ -3,21 +3,25 @@
 Everything on screen is a function of this lab, so a refresh, a new browser or a colleague's machine shows the same
 numbers from the same link. A text field on every page is bound to the address: the browser keeps its value through page
 switches, brings it back on Back and Forward, and a cold link arrives through it. The empty field is the default lab, so
-that the plain address stays plain.
+that the plain address stays plain. A lab too large for an address is kept by the server, see `build_store`.
 """
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
-from linattn_core.errors import LinattnError
+from linattn_core.errors import LinattnError, SpecError
 from linattn_core.lab import Lab
+from pages.shared import build_store
 
 PARAM = "lab"
+MAX_LINK = 8_000  # characters of a token: longer links are cut by mail and chat programs
 HISTORY = 50
 ECHO = 2.0  # seconds in which a click may still carry the address from before the last change
 
@@ -61,8 +65,44 @@ def _page_switched() -> bool:
     return before != path
 
 
+@dataclass(frozen=True)
+class Link:
+    """A lab's token, and whether it is whole: a reference names what is built by its digest, `size` bytes of it."""
+
+    token: str
+    whole: bool = True
+    digest: str = ""
+    size: int = 0
+
+
+@functools.lru_cache(maxsize=32)
+def _link(of: Lab) -> Link:
+    try:
+        token = of.to_token()
+    except SpecError:
+        token = ""
+    if token and len(token) <= MAX_LINK:
+        return Link(token)
+    return Link(of.to_reference(), False, of.digest, len(of.to_json()))
+
+
+def link() -> Link:
+    """The link of this session's lab; the server keeps what the link does not carry."""
+    of = lab()
+    made = _link(of)
+    if not made.whole:
+        build_store.store().put(made.digest, of.build, made.size)
+    return made
+
+
+def source() -> str:
+    """The Python expression that makes this session's lab: from its token, or from its file where no token holds it."""
+    made = link()
+    return f'Lab.from_token("{made.token}")' if made.whole else 'Lab.from_toml(open("lab.toml", "rb").read())'
+
+
 def _token(of: Lab) -> str:
-    return "" if of == Lab.default() else of.to_token()
+    return "" if of == Lab.default() else link().token
 
 
 def _open(given: str) -> None:

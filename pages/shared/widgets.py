@@ -60,7 +60,8 @@ def code(lines: str) -> None:
     """The drawer with the lines of `linattn_core` that reproduce the numbers on this page."""
     with st.expander("Show the code", icon=":material/code:"):
         st.code(lines.strip(), language="python")
-        st.caption("Paste it into a notebook or `python`: it prints the numbers shown above.")
+        saved = "" if state.link().whole else "Save this lab as `lab.toml` first (Share or save, in the sidebar). "
+        st.caption(f"{saved}Paste it into a notebook or `python`: it prints the numbers shown above.")
 
 
 def problem(place: str) -> None:
