@@ -13,12 +13,13 @@ from linattn_core.attention import LinearAttention, Predictor
 from linattn_core.errors import MachineError, TooLargeError
 from linattn_core.family import Family
 from linattn_core.machines.turing import Configuration, Simulation, TuringMachine, simulate
-from linattn_core.numerics import readable_bytes
+from linattn_core.numerics import Progress, no_progress, readable_bytes
 from linattn_core.tasks.base import Attribute, check_noise
 from linattn_core.tasks.turing_certificate import known_dimension, turing_family
 from linattn_core.tasks.turing_designs import DESIGNS
 from linattn_core.tasks.turing_layout import Design
 from linattn_core.tasks.turing_run import HALT_BELOW, Trial, execute, try_runs
+from linattn_core.tasks.turing_sample import Sample, sample_family
 from linattn_core.tasks.turing_traces import (
     Episodes,
     check_run_steps,
@@ -131,6 +132,10 @@ class UniversalTuringMachine:
     def family(self) -> Family:
         """Return legal contexts that span the legal space; where its dimension is not known, a labelled sample."""
         return turing_family(self.layout)
+
+    def sample(self, progress: Progress = no_progress) -> Sample:
+        """Return the span of the contexts of many random machines: a lower bound on the legal space, at any size."""
+        return sample_family(self.layout, progress=progress)
 
     def context(self, machine: TuringMachine, tape: Sequence[int] = (), *, head: int = 0) -> np.ndarray:
         """Return the prompt Z (d, L) of a machine on a tape of symbol indices, blanks to its right.

@@ -53,6 +53,13 @@ def known_dimension(design: Design) -> int | None:
     return int(record["dimension"]) if record is not None and record["exact"] else None
 
 
+def known_source(design: Design) -> str:
+    """Return how the dimension of ``known_dimension`` was found."""
+    record = _record(design)
+    assert record is not None, "asked where the dimension is known"
+    return str(record["source"])
+
+
 @lru_cache(maxsize=4)
 def turing_family(design: Design) -> Family:
     """Return legal contexts that span the legal space; ``source`` says "exact" or, for large designs, "sampled"."""

@@ -14,7 +14,9 @@ from linattn_core.learn import Run, learn
 from linattn_core.machines.turing import TuringMachine
 from linattn_core.numerics import Progress, no_progress
 from linattn_core.tasks.turing import TuringRun, UniversalTuringMachine
+from linattn_core.tasks.turing_certificate import known_source
 from linattn_core.tasks.turing_run import HALT_BELOW
+from linattn_core.tasks.turing_sample import Sample
 from linattn_core.traces import Traces
 
 HELD_OUT_SEED = 1_000_003
@@ -46,9 +48,10 @@ class FreshMachines:
 class TuringOutcome:
     """A learned universal Turing machine beside the compiled one.
 
-    ``legal`` certifies all legal contexts, None where their span is not known: the certified share of ``fresh``
-    contexts is then all there is, a sample. ``learned`` and ``compiled`` are runs of the user's machine. ``distance``
-    is relative: ||P - P'|| / ||P'|| with P' the compiled coefficients, None where these are too many.
+    ``legal`` certifies all legal contexts, None where their span is not known: then there is the certified share of
+    ``fresh`` contexts, and ``sampled_space``, both of them samples. ``learned`` and ``compiled`` are runs of the
+    user's machine. ``distance`` is relative: ||P - P'|| / ||P'|| with P' the compiled coefficients, None where these
+    are too many.
     """
 
     fresh: FreshMachines
@@ -77,6 +80,52 @@ def fresh_machines(
     )
 
 
+def legal_certificate(run: Run, task: UniversalTuringMachine) -> FamilyCertificate | None:
+    """Certify all legal contexts after learning from ``task.traces``; None where their span is not known exactly.
+
+    Traces are legal contexts, so the range of Lambda lies inside the legal space, and where the dimensions are equal
+    the two are: that needs no projection. Only for naming what is missing are the family's rows projected.
+    """
+    dimension, certificate = task.family_dimension, run.certificate
+    if dimension is None:
+        return None
+    if certificate.rank != dimension:
+        return certificate.covers(task)
+    structural = certificate.feature_count - dimension
+    source = known_source(task.layout)
+    return FamilyCertificate(True, dimension, dimension, [], structural, 0, source, certificate.tolerance)
+
+
+@dataclass(frozen=True, eq=False)
+class SampledSpace:
+    """What traces fix of a sample of the legal space: evidence where no exact dimension is known, never a theorem.
+
+    ``found`` certifies the span of the ``sample``'s contexts: a part of the legal space, so that even ``found.holds``
+    leaves open what the sample missed. ``beyond``: directions of the traces that the sample has not; each shows that
+    the sample is not all there is.
+    """
+
+    sample: Sample
+    found: FamilyCertificate
+    beyond: int
+
+    @property
+    def known(self) -> int:
+        """The best lower bound on the legal dimension: that of the sample and the traces together."""
+        return self.sample.dimension + self.beyond
+
+
+def sampled_space(
+    run: Run, task: UniversalTuringMachine, sample: Sample | None = None, progress: Progress = no_progress
+) -> SampledSpace:
+    """Say what of a ``sample`` of the legal space, taken here if none is given, a learned model's traces fix."""
+    if sample is None:
+        sample = task.sample(lambda part, words: progress(0.8 * part, words))
+    progress(0.8, "certifying the sampled contexts")
+    found = run.certificate.covers_family(sample.family)
+    return SampledSpace(sample, found, run.certificate.rank - found.rank)
+
+
 def turing_outcome(
     run: Run,
     task: UniversalTuringMachine,
@@ -96,7 +145,7 @@ def turing_outcome(
     progress(0.1, "running fresh machines")
     fresh = fresh_machines(run, task, halting=halting)
     progress(0.4, "certifying all legal contexts")
-    legal = None if task.family_dimension is None else run.certificate.covers(task)
+    legal = legal_certificate(run, task)
     apart = None
     if task.dim <= MAX_DISTANCE_DIM:
         apart = distance(run.predictor, task.truth) / float(np.linalg.norm(task.truth.coefficients()))

@@ -103,8 +103,8 @@ def sample_family(
 
 def _source(contexts: int, machines: int, seed: int, steps: int, quiet: int) -> str:
     return (
-        f"sampled, a lower bound on the legal dimension: {contexts:,} contexts of {machines:,} random machines (seed "
-        f"{seed}, at most {steps} steps each), of which the last {quiet:,} added no direction"
+        f"sampled: a lower bound on the legal dimension, from {contexts:,} contexts of {machines:,} random machines "
+        f"(seed {seed}, at most {steps} steps each), of which the last {quiet:,} added no direction"
     )
 
 
