@@ -66,11 +66,9 @@ class Predictor:
 
     def apply(self, batch: FeatureBatch) -> np.ndarray:
         """Return P phi (N, m) for features in factored form."""
-        rows = batch.rows()
-        if batch.is_sparse:
-            return np.asarray(rows[:, self.columns] @ self.weights.T)
-        picked = rows if len(self.columns) == rows.shape[1] else rows[:, self.columns]
-        return np.asarray(picked @ self.weights.T)
+        if not batch.is_sparse:
+            return batch.inner(self.coefficients())
+        return np.asarray(batch.rows()[:, self.columns] @ self.weights.T)
 
     def at(self, columns: np.ndarray) -> np.ndarray:
         """Return the coefficients (m, k) of the sorted features ``columns`` (k,), zero where it has none."""

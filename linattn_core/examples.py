@@ -8,8 +8,9 @@ example.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -64,16 +65,18 @@ class Examples:
         different inputs: should one ever occur, nothing is merged.
         """
         directions = np.random.default_rng(0).normal(size=(self.rows.shape[1], 2))
-        _, first, group = np.unique(self.rows @ directions, axis=0, return_index=True, return_inverse=True)
+        # As complex numbers, since numpy sorts those far faster than pairs.
+        _, first, group = np.unique((self.rows @ directions).view(complex), return_index=True, return_inverse=True)
         group = group.ravel()
+        if len(first) == len(group):
+            return self
         order = np.argsort(first)  # keep the order of first appearance: results do not depend on the projections
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         group, first = rank[group], first[order]
-        if len(first) == len(group):
-            return self
         distinct = self.rows[first]
-        if abs(self.rows - distinct[group]).max() != 0:
+        again = np.setdiff1d(np.arange(len(group)), first, assume_unique=True)
+        if abs(self.rows[again] - distinct[group[again]]).max() != 0:
             return self
         weights = np.bincount(group, self.weights)
         member = sparse.csr_array((self.weights, (group, np.arange(len(group)))), shape=(len(first), len(group)))
@@ -82,41 +85,67 @@ class Examples:
         scatter = self.scatter + float(self.weights @ np.einsum("ia,ia->i", deviation, deviation))
         return Examples(distinct, weights, targets, scatter, self.count)
 
+    @cached_property
+    def active(self) -> tuple[np.ndarray, sparse.csr_array]:
+        """The features (k,) that are non-zero in some example, and the rows (n, k) on them."""
+        return on_used_columns(self.rows)
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One connected component: examples ``index`` (n_b,), features ``columns`` (k_b,) and their rows (n_b, k_b) CSR."""
+    """One connected component of ``source`` (n, k): examples ``index`` (n_b,), features ``columns`` (k_b,).
+
+    ``place`` (k,), shared by all blocks, says where a column of ``source`` stands within its own block.
+    """
 
     index: np.ndarray
     columns: np.ndarray
-    rows: sparse.csr_array
+    place: np.ndarray
+    source: sparse.csr_array
+
+    @property
+    def rows(self) -> sparse.csr_array:
+        """The rows (n_b, k_b), taken out of the source at every call."""
+        part = self.source[self.index]
+        local = (part.data, self.place[part.indices], part.indptr)
+        return sparse.csr_array(local, shape=(len(self.index), len(self.columns)))
 
 
-def blocks(rows: sparse.csr_array) -> Iterator[Block]:
-    """Yield the connected components of the bipartite graph of examples and features of ``rows`` (n, p).
+def on_used_columns(rows: sparse.csr_array) -> tuple[np.ndarray, sparse.csr_array]:
+    """Return the columns (k,) that are ever stored, sorted, and ``rows`` (n, k) on these alone; the data are shared."""
+    n, p = rows.shape
+    if p <= 16 * rows.nnz:  # a table of all p columns is cheaper than sorting the indices
+        seen = np.zeros(p, dtype=bool)
+        seen[rows.indices] = True
+        used = np.flatnonzero(seen)
+        place = np.cumsum(seen, dtype=rows.indices.dtype) - 1
+        inside = place[rows.indices]
+    else:
+        used, inside = np.unique(rows.indices, return_inverse=True)
+    return used, sparse.csr_array((rows.data, inside, rows.indptr), shape=(n, len(used)))
+
+
+def blocks(rows: sparse.csr_array) -> list[Block]:
+    """Return the connected components of the bipartite graph of examples and features of ``rows`` (n, p).
 
     Examples whose features are all zero belong to no block: every predictor answers zero there.
     """
-    active = np.unique(rows.indices)
-    if len(active) == 0:
-        return
-    compact = sparse.csr_array(
-        (rows.data, np.searchsorted(active, rows.indices), rows.indptr), (rows.shape[0], len(active))
-    )
-    n, k = compact.shape
-    graph = sparse.csr_array((np.ones(compact.nnz), compact.indices + n, compact.indptr), (n, n + k))
-    graph.resize((n + k, n + k))
-    _, label = csgraph.connected_components(graph, directed=False)
-    row_label, column_label = label[:n], label[n:]
-    row_order, column_order = np.argsort(row_label, kind="stable"), np.argsort(column_label, kind="stable")
-    place = np.empty(k, dtype=np.int64)
-    place[column_order] = np.arange(k)
-    ordered = compact[row_order]
-    ordered.indices = place[ordered.indices]
-    ordered.sort_indices()
-    names, starts = np.unique(column_label[column_order], return_index=True)
-    for name, low, high in zip(names, starts, np.append(starts[1:], k), strict=True):
-        first, last = np.searchsorted(row_label[row_order], [name, name + 1])
-        part = ordered[first:last]
-        local = sparse.csr_array((part.data, part.indices - low, part.indptr), shape=(last - first, high - low))
-        yield Block(row_order[first:last], active[column_order[low:high]], local)
+    return components(*on_used_columns(rows))
+
+
+def components(used: np.ndarray, rows: sparse.csr_array) -> list[Block]:
+    """Return the blocks of ``rows`` (n, k), whose columns stand for the features ``used`` (k,), all of them stored."""
+    n, k = rows.shape
+    if k == 0:
+        return []
+    ends = np.concatenate([rows.indptr, np.full(k, rows.indptr[-1], dtype=rows.indptr.dtype)])
+    graph = sparse.csr_array((rows.data, rows.indices + n, ends), shape=(n + k, n + k))
+    count, label = csgraph.connected_components(graph, directed=False)
+    groups = [np.argsort(part, kind="stable") for part in (label[:n], label[n:])]
+    ends_of = [np.cumsum(np.bincount(part, minlength=count)) for part in (label[:n], label[n:])]
+    place, found = np.empty(k, dtype=rows.indices.dtype), []
+    for c in np.unique(label[n:]):
+        index, columns = (group[(end[c - 1] if c else 0) : end[c]] for group, end in zip(groups, ends_of, strict=True))
+        place[columns] = np.arange(len(columns))
+        found.append(Block(index, used[columns], place, rows))
+    return found

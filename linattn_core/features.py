@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from linattn_core.errors import ShapeError
+from linattn_core.numerics import product
 
 if TYPE_CHECKING:
     from linattn_core.traces import Traces
@@ -127,14 +128,14 @@ class FeatureBatch:
         """Return the inner products (N, R) of these features with explicit rows X (R, p), of dense factors."""
         found = np.empty((len(self), len(X)))
         for r, row in enumerate(X.reshape(len(X), self.svec.shape[1], self.query.shape[1])):
-            found[:, r] = np.einsum("nl,nl->n", self.svec @ row, self.query)
+            found[:, r] = np.einsum("nl,nl->n", product(self.svec, row), self.query)
         return found
 
     def combine(self, alpha: np.ndarray) -> np.ndarray:
         """Return the explicit rows alpha Phi (R, p) for alpha (R, N), of dense factors."""
         found = np.empty((len(alpha), self.svec.shape[1] * self.query.shape[1]))
         for r, a in enumerate(alpha):
-            found[r] = ((self.svec * a[:, None]).T @ self.query).ravel()
+            found[r] = product(self.svec.T, self.query * a[:, None]).ravel()
         return found
 
 
@@ -163,17 +164,18 @@ def token_squares(tokens: sparse.csr_array) -> sparse.csr_array:
     entries that telescope to zero are exactly zero, and equal contexts are equal to the last bit in any token order.
     """
     d = tokens.shape[1]
-    count = np.diff(tokens.indptr).astype(np.int64)
-    start = np.concatenate([[0], np.cumsum(count * count)])
-    row = np.repeat(np.arange(tokens.shape[0]), count * count)
-    within = np.arange(start[-1]) - start[row]
-    left = tokens.indptr[row] + within // count[row]
-    right = tokens.indptr[row] + within % count[row]
-    upper = tokens.indices[left] <= tokens.indices[right]
-    row, left, right = row[upper], left[upper], right[upper]
-    j, k = tokens.indices[left].astype(np.int64), tokens.indices[right].astype(np.int64)
-    data = tokens.data[left] * tokens.data[right]
-    return sparse.csr_array((data, (row, svec_position(j, k, d))), shape=(tokens.shape[0], d * (d + 1) // 2))
+    count = np.diff(tokens.indptr)
+    indptr = np.concatenate([[0], np.cumsum(count * (count + 1) // 2, dtype=np.int64)])
+    indices, data = np.empty(indptr[-1], dtype=np.int64), np.empty(indptr[-1])
+    for c in np.unique(count):  # tokens with equally many entries together: one small pattern of pairs for all
+        rows = np.flatnonzero(count == c)
+        entries = tokens.indptr[rows][:, None] + np.arange(c)
+        at, value = tokens.indices[entries].astype(np.int64), tokens.data[entries]
+        left, right = np.triu_indices(c)
+        place = indptr[rows][:, None] + np.arange(len(left))
+        indices[place] = svec_position(at[:, left], at[:, right], d)
+        data[place] = value[:, left] * value[:, right]
+    return sparse.csr_array((data, indices, indptr), shape=(tokens.shape[0], d * (d + 1) // 2))
 
 
 def feature_batch(traces: Traces) -> FeatureBatch:

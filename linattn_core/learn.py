@@ -111,13 +111,10 @@ def learn(
     with _stage(seconds, "factor", report, 0.4, 0.8) as step:
         spaces = data.factor(ridge * data.count, step)
     with _stage(seconds, "solve", report, 0.8, 0.9):
-        predictor = data.solve(spaces, None, ridge * data.count)
-        predictor = data.solve(spaces, predictor, ridge * data.count)
-        squared_error = data.errors(predictor)[0]
+        predictor, squared_error, square = data.solve(spaces, ridge * data.count)
     certificate = Certificate(data.dim, data.count, tuple(spaces), ridge=ridge)
     with _stage(seconds, "heads", report, 0.9, 1.0) as step:
         found = find_heads(heads, predictor, certificate, task, step) if heads else None
-    square = data.errors(None)[0]
     r2 = 1.0 - squared_error / square if square > 0 else 1.0
     return Run(predictor, squared_error / data.count, r2, certificate, data.plan, seconds, data, found)
 

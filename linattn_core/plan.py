@@ -10,39 +10,59 @@ from functools import lru_cache
 import numpy as np
 
 from linattn_core.factor import EIGEN_LIMIT
+from linattn_core.features import feature_rows
 from linattn_core.numerics import check_memory, readable_bytes
+from linattn_core.traces import Traces
 
-CHOLESKY, EIGEN = 1.0, 30.0
-"""Measured work of a factorisation: n^3 times this many multiply-adds at the matrix-multiply rate."""
+EIGEN, CHOLESKY = 30.0, 3.0
+"""Measured work of an eigendecomposition and of a pivoted Cholesky factor with its basis: n^3 times this many
+multiply-adds at the matrix-multiply rate."""
+
+PASSES = 1.5
+"""Reading the features again for two least-squares steps, in times of forming them."""
+
+BLOCK_SECONDS = 2e-4
+"""What a block costs however small it is."""
 
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """One block: ``examples`` distinct inputs, ``features`` active columns, its ``route``, flops and bytes."""
+    """One block: ``examples`` distinct inputs, ``features`` active columns, its ``route``, multiply-adds and bytes."""
 
     examples: int
     features: int
     route: str
-    flops: float
+    work: float
     bytes: float
 
     @classmethod
-    def primal(cls, features: int, examples: int, *, dense: bool = False) -> BlockPlan:
-        """Plan the second moment, k x k; dense rows take k^2 / 2 multiply-adds an example to form it."""
+    def primal(cls, features: int, examples: int) -> BlockPlan:
+        """Plan the second moment, k x k, formed from n explicit rows."""
         n, k = float(examples), float(features)
-        work = (EIGEN if k <= EIGEN_LIMIT else CHOLESKY) * k**3 + n * (k * k / 2 if dense else k)
-        return cls(examples, features, "primal", work, 8 * 4 * k * k)
+        return cls(examples, features, "primal", n * k * k + _factor_work(k), 8 * 4 * k * k)
+
+    @classmethod
+    def shared(cls, dim: int, examples: int) -> BlockPlan:
+        """Plan the second moment of dense examples in sums over pairs: s(s+1)/2 x d(d+1)/2 multiply-adds each."""
+        s = dim * (dim + 1) / 2
+        k = s * dim
+        return cls(examples, int(k), "primal", examples * s * s * (s + 1) / 2 + _factor_work(k), 8 * 4 * k * k)
 
     @classmethod
     def dual(cls, examples: int, features: int) -> BlockPlan:
-        """Plan the kernel matrix, n x n."""
+        """Plan the kernel matrix, n x n, its pivoted factor (n, r) and the core (r, r), with r at most min(n, k)."""
         n, k = float(examples), float(features)
-        return cls(examples, features, "dual", CHOLESKY * n**3 + n * k, 8 * 4 * n * n)
+        return cls(examples, features, "dual", n * n * k + 2 * n * min(n, k) ** 2, 8 * 4 * n * n)
 
     @classmethod
     def choose(cls, examples: int, features: int) -> BlockPlan:
         """Take the cheaper of the two."""
-        return min(cls.primal(features, examples), cls.dual(examples, features), key=lambda plan: plan.flops)
+        return min(cls.primal(features, examples), cls.dual(examples, features), key=lambda plan: plan.work)
+
+
+def _factor_work(k: float) -> float:
+    """Return the multiply-adds of factoring a second moment (k, k)."""
+    return (EIGEN if k <= EIGEN_LIMIT else CHOLESKY) * k**3
 
 
 @dataclass(frozen=True)
@@ -51,7 +71,8 @@ class Plan:
 
     ``route``: "primal" (one p x p second moment), "dual" (one N x N kernel) or "blocks" (several components, each its
     own route); ``examples`` N and ``distinct`` inputs; ``dim`` d, ``outputs`` m, ``features`` the active ones among the
-    ``feature_count`` p; ``bytes`` the estimated peak, ``flops`` the estimated work; ``device`` by name.
+    ``feature_count`` p; ``bytes`` the estimated peak, ``work`` the multiply-adds of the factorisations; ``entries``
+    how many numbers of features are formed and read; ``device`` by name.
     """
 
     route: str
@@ -63,24 +84,29 @@ class Plan:
     feature_count: int
     blocks: tuple[BlockPlan, ...]
     bytes: float
-    flops: float
+    work: float
+    entries: int
     device: str
 
     @classmethod
-    def of(cls, sizes: tuple[int, int, int, int, int], blocks: Sequence[BlockPlan], held: float, device: str) -> Plan:
-        """Make a plan from (N, distinct, d, m, p), its blocks and the bytes ``held`` by features and statistics."""
+    def of(
+        cls, sizes: tuple[int, int, int, int, int], blocks: Sequence[BlockPlan], held: float, entries: int, device: str
+    ) -> Plan:
+        """Make a plan from (N, distinct, d, m, p), its blocks, the bytes ``held`` by ``entries`` numbers of features
+        and by statistics."""
         examples, distinct, dim, outputs, count = sizes
         kept = sum(8.0 * min(b.examples, b.features) ** 2 for b in blocks)
         peak = held + kept + max((b.bytes for b in blocks), default=0.0)
-        flops = sum(b.flops for b in blocks)
+        work = sum(b.work for b in blocks)
         route = blocks[0].route if len(blocks) == 1 else "blocks"
         features = sum(b.features for b in blocks)
-        return cls(route, examples, distinct, dim, outputs, features, count, tuple(blocks), peak, flops, device)
+        return cls(route, examples, distinct, dim, outputs, features, count, tuple(blocks), peak, work, entries, device)
 
     @property
     def seconds(self) -> float:
-        """Estimated seconds for the factorisations, at this machine's measured matrix-multiply rate."""
-        return self.flops / multiply_rate()
+        """Estimated seconds of ``learn`` up to the predictor, at this machine's rates, measured once a process."""
+        reading = (1 + PASSES) * self.entries * entry_seconds()
+        return self.work / multiply_rate() + reading + BLOCK_SECONDS * len(self.blocks)
 
     def check(self) -> None:
         """Raise ``TooLargeError`` before anything large is allocated."""
@@ -102,8 +128,8 @@ class Plan:
         }[self.route]
         return (
             f"{self.examples:,} examples ({self.distinct:,} distinct), {self.features:,} of {self.feature_count:,} "
-            f"features ever non-zero: {how}. About {readable_bytes(self.bytes)} and {self.seconds:.2g} s of linear "
-            f"algebra on {self.device}."
+            f"features ever non-zero: {how}. About {readable_bytes(self.bytes)} and {self.seconds:.2g} s "
+            f"on {self.device}."
         )
 
 
@@ -117,3 +143,19 @@ def multiply_rate() -> float:
         A @ A
         best = min(best, time.perf_counter() - begin)
     return 512**3 / best
+
+
+@lru_cache(maxsize=1)
+def entry_seconds() -> float:
+    """Return this machine's seconds for each number of sparse features formed (best of three, about 40,000 numbers)."""
+    rng = np.random.default_rng(0)
+    tokens = np.zeros((400 * 32, 40))
+    tokens[np.arange(len(tokens))[:, None], rng.integers(40, size=(len(tokens), 2))] = 1.0
+    stop = np.arange(32, len(tokens) + 1, 32)
+    traces = Traces.contexts(tokens, stop - 32, stop)
+    best = float("inf")
+    for _ in range(3):
+        begin = time.perf_counter()
+        rows = feature_rows(traces)
+        best = min(best, time.perf_counter() - begin)
+    return best / int(np.count_nonzero(rows.data))

@@ -12,17 +12,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
 from linattn_core.attention import Predictor
 from linattn_core.errors import ShapeError
-from linattn_core.examples import Block, Examples, blocks
-from linattn_core.factor import Subspace, from_rows, from_second
+from linattn_core.examples import Block, Examples, components
+from linattn_core.factor import Subspace, from_rows, from_second, gram, weighted_rows
 from linattn_core.features import FeatureBatch, feature_batch, feature_count
-from linattn_core.moments import CHUNK_BYTES, Moments
-from linattn_core.numerics import Device, Progress, check_memory, device, no_progress, product
+from linattn_core.moments import Moments, interacting
+from linattn_core.numerics import Device, Progress, check_memory, device, no_progress
 from linattn_core.plan import BlockPlan, Plan
 from linattn_core.traces import Traces
+
+CHUNK_BYTES = 4 * 2**20
+"""Dense svec(C) formed at a time when errors are summed."""
+
+
+HELD_BYTES = 28
+"""Bytes a number of sparse features takes: with its index, twice while chunks are joined, and an index again."""
+
+REMAINS = 1e-6
+"""Share of sum ||y||^2 above which what remains of it may be known by a difference: rounding is 1e-10 of that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,19 +62,29 @@ class Problem(ABC):
         ``None`` is the zero predictor, whose last entry is B. The last entry is the negative half gradient of the loss.
         """
 
-    def solve(self, spaces: Sequence[Subspace], predictor: Predictor | None, ridge: float) -> Predictor:
-        """Return ``predictor`` plus one exact least-squares step; from ``None`` that is the minimum-norm minimiser.
+    def solve(self, spaces: Sequence[Subspace], ridge: float) -> tuple[Predictor, float, float]:
+        """Return the minimum-norm minimiser, its sum of squared errors, and that of the zero predictor.
 
-        A second step from the first's answer is iterative refinement: it removes the rounding that forming Lambda cost.
+        Two exact least-squares steps; the second, from the first one's answer, is iterative refinement: it removes the
+        rounding that forming Lambda cost. After a step D from P with gradient g, ||error||^2 falls by <D, g> (ours:
+        D (Lambda + ridge) = g - ridge P on the range), so where errors are left the data need not be read again.
         """
-        _, columns, cross = self.errors(predictor)
+        square, columns, cross = self.errors(None)
+        first = self._step(spaces, columns, cross)
+        loss, columns, gradient = self.errors(first)
+        here, gradient = first.columns, gradient[:, np.searchsorted(columns, first.columns)]
+        change = self._step(spaces, here, gradient - ridge * first.weights).weights
+        found = Predictor(self.dim, here, first.weights + change)
+        loss -= float(np.sum(change * (gradient + ridge * (first.weights + change))))
+        return found, loss if loss > REMAINS * square else self.errors(found)[0], square
+
+    def _step(self, spaces: Sequence[Subspace], columns: np.ndarray, cross: np.ndarray) -> Predictor:
+        """Return X with X (Lambda + ridge) = ``cross`` (m, k), given on ``columns`` (k,), on the range of Lambda."""
         every = np.sort(np.concatenate([s.columns for s in spaces])) if spaces else np.empty(0, dtype=np.int64)
         weights = np.zeros((self.outputs, len(every)))
         for space in spaces:
-            here = np.searchsorted(every, space.columns)
             target = cross[:, np.searchsorted(columns, space.columns)]
-            before = predictor.weights[:, here] if predictor is not None else 0.0
-            weights[:, here] = before + space.solve(target - ridge * before)
+            weights[:, np.searchsorted(every, space.columns)] = space.solve(target)
         return Predictor(self.dim, every, weights)
 
 
@@ -78,52 +97,37 @@ class SparseProblem(Problem):
     @cached_property
     def blocks(self) -> list[Block]:
         """The connected components."""
-        return list(blocks(self.examples.rows))
+        return components(*self.examples.active)
 
     @cached_property
     def plan(self) -> Plan:
         """Each block by its own cheapest route."""
         parts = [BlockPlan.choose(len(b.index), len(b.columns)) for b in self.blocks]
         sizes = (self.count, len(self.examples.weights), self.dim, self.outputs, feature_count(self.dim))
-        return Plan.of(sizes, parts, 2 * 16.0 * self.examples.rows.nnz, self.device.name)
+        entries = int(self.examples.rows.nnz)
+        return Plan.of(sizes, parts, HELD_BYTES * entries, entries, self.device.name)
 
     def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
         """Factor block by block."""
-        spaces, total, done = [], sum(b.flops for b in self.plan.blocks), 0.0
+        spaces, total, done = [], sum(b.work for b in self.plan.blocks), 0.0
         for block, part in zip(self.blocks, self.plan.blocks, strict=True):
-            weights = self.examples.weights[block.index]
+            rows = weighted_rows(block.rows, self.examples.weights[block.index])
             if part.route == "primal":
-                second = (block.rows.T @ sparse.diags_array(weights) @ block.rows).toarray()
-                spaces.append(from_second(block.columns, second, ridge, self.device))
+                spaces.append(from_second(block.columns, gram(rows.T), ridge, self.device))
             else:
-                spaces.append(from_rows(block.columns, block.rows, weights, ridge))
-            done += part.flops
+                spaces.append(from_rows(block.columns, rows, ridge))
+            done += part.work
             progress(done / total, f"block {len(spaces):,} of {len(self.blocks):,}")
         return spaces
 
     def errors(self, predictor: Predictor | None) -> tuple[float, np.ndarray, np.ndarray]:
         """Sum over the distinct examples with their weights; what merging averaged away is added to the loss."""
-        rows, weights = self._active
+        columns, rows = self.examples.active
         error = self.examples.targets
         if predictor is not None:
-            columns = self._columns
-            inside = (
-                predictor.weights if len(predictor.columns) == len(columns) else predictor.coefficients()[:, columns]
-            )
-            error = error - rows @ inside.T
-        weighted = error * weights[:, None]
-        return float(np.sum(weighted * error)) + self.examples.scatter, self._columns, np.asarray(weighted.T @ rows)
-
-    @cached_property
-    def _columns(self) -> np.ndarray:
-        return np.unique(self.examples.rows.indices).astype(np.int64)
-
-    @cached_property
-    def _active(self) -> tuple[sparse.csr_array, np.ndarray]:
-        rows = self.examples.rows
-        index = np.searchsorted(self._columns, rows.indices)
-        shape = (rows.shape[0], len(self._columns))
-        return sparse.csr_array((rows.data, index, rows.indptr), shape=shape), self.examples.weights
+            error = error - rows @ predictor.at(columns).T
+        weighted = error * self.examples.weights[:, None]
+        return float(np.sum(weighted * error)) + self.examples.scatter, columns, (rows.T @ weighted).T
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +156,7 @@ class MomentProblem(Problem):
 
     @cached_property
     def _blocks(self) -> list[np.ndarray]:
-        return list(self.moments.blocks())
+        return interacting(self._second)
 
     @cached_property
     def plan(self) -> Plan:
@@ -160,9 +164,9 @@ class MomentProblem(Problem):
         p = feature_count(self.dim)
         sizes = (self.count, self.count, self.dim, self.outputs, p)
         if self.given is None:
-            return Plan.of(sizes, [BlockPlan.primal(p, self.count, dense=True)], 16.0 * p * p, self.device.name)
+            return Plan.of(sizes, [BlockPlan.shared(self.dim, self.count)], 16.0 * p * p, 0, self.device.name)
         parts = [BlockPlan.primal(len(b), 0) for b in self._blocks]
-        return Plan.of(sizes, parts, 16.0 * len(self.given.columns) ** 2, self.device.name)
+        return Plan.of(sizes, parts, 16.0 * len(self.given.columns) ** 2, 0, self.device.name)
 
     def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
         """Factor each component of Lambda."""
@@ -200,12 +204,12 @@ class KernelProblem(Problem):
         p = feature_count(self.dim)
         part = BlockPlan.dual(self.count, p)
         held = 8.0 * self.count * self.batch.svec.shape[1] + 8.0 * self.outputs * p
-        return Plan.of((self.count, self.count, self.dim, self.outputs, p), [part], held, self.device.name)
+        return Plan.of((self.count, self.count, self.dim, self.outputs, p), [part], held, 0, self.device.name)
 
     def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
         """Factor the kernel matrix."""
         columns = np.arange(feature_count(self.dim))
-        space = from_rows(columns, self.batch, np.ones(self.count), ridge)
+        space = from_rows(columns, self.batch, ridge)
         progress(1.0, "kernel matrix factored")
         return [space]
 
@@ -225,11 +229,11 @@ def _dense_errors(traces: Traces, predictor: Predictor) -> tuple[float, np.ndarr
     p = feature_count(traces.dim)
     P = predictor.at(np.arange(p))
     loss, cross = 0.0, np.zeros((traces.outputs, p))
-    for chunk in traces.chunks(max(256, CHUNK_BYTES // (8 * p))):
-        rows = feature_batch(chunk).rows()
-        error = chunk.targets - product(rows, P.T)
+    for chunk in traces.chunks(max(256, CHUNK_BYTES // (8 * p // traces.dim))):
+        batch = feature_batch(chunk)
+        error = chunk.targets - batch.inner(P)
         loss += float(np.sum(error**2))
-        cross += product(np.ascontiguousarray(error.T), rows)
+        cross += batch.combine(np.ascontiguousarray(error.T))
     return loss, np.arange(p), cross
 
 

@@ -54,8 +54,7 @@ def eigenvalues(certificate: Certificate) -> tuple[np.ndarray, int]:
         if isinstance(space, BasisSpace) and space.values is not None:
             found.append(space.values)
         elif isinstance(space, ExampleSpace) and space.rank <= SPECTRUM_LIMIT:
-            triangle = np.tril(space.factor[0])
-            found.append(np.linalg.svd(triangle, compute_uv=False) ** 2)
+            found.append(np.linalg.svd(space.core_root, compute_uv=False) ** 2)
     values = np.sort(np.concatenate(found))[::-1] if found else np.empty(0)
     return values / certificate.count, certificate.rank - len(values)
 
