@@ -40,8 +40,11 @@ def climb(curves: Mapping[str, Sequence[CurvePoint]], dimension: int, colours: P
     return figure
 
 
-def jump(points: Sequence[TuringPoint], dimension: int | None, colours: Palette) -> go.Figure:
-    """Shares in percent against training machines: fresh machines run exactly, contexts certified, rank reached."""
+def jump(points: Sequence[TuringPoint], dimension: int | None, colours: Palette, *, sampled: bool = False) -> go.Figure:
+    """Shares in percent against training machines: fresh machines run exactly, contexts certified, rank reached.
+
+    ``sampled``: the dimension is that of a sample, a lower bound on the legal one, and is called so.
+    """
     if not points:
         raise ShapeError("The curve has no points; learn from at least one number of machines.")
     lines = {
@@ -49,7 +52,8 @@ def jump(points: Sequence[TuringPoint], dimension: int | None, colours: Palette)
         "their contexts certified": ([100 * p.fresh.certified / p.fresh.contexts for p in points], colours.different),
     }
     if dimension:
-        lines["rank of the legal dimension"] = ([100 * p.rank / dimension for p in points], colours.undetermined)
+        what = "sampled dimension (a lower bound)" if sampled else "legal dimension"
+        lines[f"rank of the {what}"] = ([100 * p.rank / dimension for p in points], colours.undetermined)
     figure = go.Figure()
     for (name, (values, ink)), (symbol, dash) in zip(lines.items(), STYLES, strict=False):
         figure.add_scatter(

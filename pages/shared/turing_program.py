@@ -22,9 +22,22 @@ def show(result: Experiment, task: UniversalTuringMachine) -> None:
     if task.dim > MAX_HEADS_DIM:
         st.caption(f"The program is read for layers of at most {MAX_HEADS_DIM} numbers a token; this has {task.dim}.")
         return
-    found: HeadsResult | str = compute.obtain(
-        ("program", result.lab), lambda tick: _read(result, task, tick), "Reading the weights"
-    )
+    key, memory = ("program", result.lab), st.session_state
+    proved = result.turing is not None and result.turing.proved
+    if not proved and memory.get("turing_reads") != key and not compute.pool().knows(key):
+        st.caption(
+            "Not every legal context is known to be fixed by these traces, so there need not be one program behind "
+            "them: the search may take long and find many heads."
+        )
+        st.button(
+            "Read the weights all the same",
+            icon=":material/manage_search:",
+            on_click=memory.__setitem__,
+            args=("turing_reads", key),
+            key="turing_read",
+        )
+        return
+    found: HeadsResult | str = compute.obtain(key, lambda tick: _read(result, task, tick), "Reading the weights")
     if not isinstance(found, TypedHeads):
         st.caption(literal(str(found)))
         return

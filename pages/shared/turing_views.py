@@ -13,11 +13,13 @@ from linattn_core.figures import views
 from linattn_core.figures.turing import jump
 from linattn_core.figures.turing_layout import attribute_boxes
 from linattn_core.lab import Lab, TuringBuild
-from linattn_core.numerics import Progress
+from linattn_core.numerics import Progress, readable_bytes
+from linattn_core.plan import Plan
 from linattn_core.tasks.turing import TuringRun, UniversalTuringMachine
+from linattn_core.tasks.turing_cost import whole_cost
 from linattn_core.tasks.turing_designs import DESIGNS
-from linattn_core.tasks.turing_outcome import turing_curve
-from pages.shared import compute, state, theme, turing_editor
+from linattn_core.tasks.turing_outcome import SampledSpace, turing_curve
+from pages.shared import compute, state, theme, turing_editor, turing_sample
 from pages.shared.light import Light
 from pages.shared.light import show as show_light
 from pages.shared.widgets import chart, duration, figures, literal, problem
@@ -100,6 +102,20 @@ def _layer() -> None:
     state.attempt("turing_layer", make)
 
 
+def cost(made: Plan, task: UniversalTuringMachine) -> None:
+    """What learning, trying fresh machines and certifying will take together, before any of it is begun."""
+    price = whole_cost(made, task)
+    more = (
+        f" Where directions stay open, finding and naming them takes about {duration(price.naming)} more."
+        if price.naming > 1
+        else ""
+    )
+    st.markdown(
+        f"In all about **{duration(price.seconds)}** and **{readable_bytes(price.bytes)}** here: "
+        f"{duration(price.learning)} to learn, {duration(price.certifying)} to run fresh machines and certify.{more}"
+    )
+
+
 def remarks(run: TuringRun, build: TuringBuild) -> None:
     """What must be said plainly of a run: it wraps, it did not halt, it went wrong."""
     if run.expected.wrapped:
@@ -119,14 +135,15 @@ def remarks(run: TuringRun, build: TuringBuild) -> None:
 
 
 def verdict(result: Experiment, task: UniversalTuringMachine) -> None:
-    """The light for all machines, the figures, and what is missing."""
+    """The light for all machines, the figures, and what is missing; a sample where the legal space is not known."""
     found, run = result.turing, result.run
     assert found is not None
-    show_light(judge(result, task))
-    fresh, legal = found.fresh, found.legal
+    sampled = None if found.legal else turing_sample.obtain(result, task)
+    show_light(judge(result, task, sampled))
+    fresh = found.fresh
     figures(
         {
-            "Rank": f"{run.certificate.rank:,}" + (f" of {legal.dimension:,}" if legal else ""),
+            "Rank": _rank(result, sampled),
             "Examples": f"{len(result.traces):,}",
             "Exact runs": f"{fresh.exact} of {fresh.runs}",
             "Certified": f"{100 * fresh.certified / fresh.contexts:.0f} %",
@@ -134,37 +151,35 @@ def verdict(result: Experiment, task: UniversalTuringMachine) -> None:
             "Learned in": duration(result.seconds["learn"]),
         },
         {
+            "Rank": f"Of the legal dimension. {turing_sample.LABEL}" if sampled else "Of the second moment.",
             "Exact runs": f"Random machines never trained on; every token of up to {fresh.steps} steps each.",
             "Certified": f"Of {fresh.contexts:,} contexts of the first steps of fresh machines.",
         },
     )
-    _known(result)
-
-
-def _known(result: Experiment) -> None:
-    found = result.turing
-    assert found is not None
-    source = f"Legal contexts, {literal(found.legal.source)}. " if found.legal else ""
+    source = found.legal.source if found.legal else sampled.found.source if sampled else ""
     st.caption(
-        f"{source}Ranks are decided in floating point, at a relative "
-        f"tolerance of {result.run.certificate.tolerance:.0e}."
+        f"{f'Legal contexts, {literal(source)}. ' if source else ''}Ranks of the traces are decided in floating point, "
+        f"at a relative tolerance of {run.certificate.tolerance:.0e}."
     )
+    if found.legal is None and sampled is None:
+        turing_sample.offer(result, task)
 
 
-def judge(result: Experiment, task: UniversalTuringMachine) -> Light:
+def _rank(result: Experiment, sampled: SampledSpace | None) -> str:
+    found, rank = result.turing, result.run.certificate.rank
+    if found is not None and found.legal is not None:
+        return f"{rank:,} of {found.legal.dimension:,}"
+    return f"{rank:,} of ≥ {sampled.known:,}" if sampled else f"{rank:,}"
+
+
+def judge(result: Experiment, task: UniversalTuringMachine, sampled: SampledSpace | None = None) -> Light:
     """The light: a theorem where the rank meets the legal dimension, tests passed or failed otherwise."""
     found = result.turing
     assert found is not None
     fresh, legal = found.fresh, found.legal
     tests = f"{fresh.exact} of {fresh.runs} fresh machines ran without one wrong token"
     if legal is None:
-        return Light(
-            "amber",
-            f"Amber: {tests}",
-            "For these sizes the span of all legal contexts is not known, so passed tests stay tests: "
-            f"{fresh.certified:,} of {fresh.contexts:,} contexts drawn from fresh machines are certified. It is known "
-            "for slim at (2, 2, 4), (3, 2, 6) and (4, 3, 8), and for small layers.",
-        )
+        return turing_sample.judge(result, tests, sampled)
     if found.proved:
         return Light(
             "green",
@@ -180,14 +195,9 @@ def judge(result: Experiment, task: UniversalTuringMachine) -> Light:
         "amber",
         f"Amber: {'all tests passed, and still not proved' if fresh.exact == fresh.runs else 'not all determined'}",
         f"{tests}; {left:,} of {legal.dimension:,} directions are open. Layers of equal training error do different "
-        f"things, for example here (states q0, q1, ..; letters a, b, .., the blank first):\n\n{_missing(result)}",
+        "things, for example here (states q0, q1, ..; letters a, b, .., the blank first):\n\n"
+        f"{turing_sample.open_directions(legal.missing)}",
     )
-
-
-def _missing(result: Experiment, limit: int = 4) -> str:
-    lines = [words.removeprefix("the traces leave open ") for words in result.missing]
-    more = f"\n- and {len(lines) - limit:,} more" if len(lines) > limit else ""
-    return "\n".join(f"- {literal(line)}" for line in lines[:limit]) + more
 
 
 def weights(result: Experiment, task: UniversalTuringMachine) -> None:
@@ -225,10 +235,11 @@ def curve(lab: Lab, task: UniversalTuringMachine) -> None:
         return turing_curve(task, counts, seed=spec.seed, steps=spec.length, halting=build.halting, progress=tick)
 
     points = compute.obtain(key, work, "Drawing the curve")
-    dimension = task.family_dimension
+    exact, sample = task.family_dimension, turing_sample.known(task)
+    dimension = exact or (sample.dimension if sample else None)
     wrong = sum(point.fresh.certified_wrong for point in points)
     chart(
-        jump(points, dimension, theme.colours()),
+        jump(points, dimension, theme.colours(), sampled=exact is None),
         "Fresh machines run exactly, contexts certified and rank, against machines seen",
         f"{points[0].fresh.runs} fresh machines at every point; certified and yet wrong at any of them: {wrong}.",
         "turing_jump",

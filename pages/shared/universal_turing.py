@@ -52,7 +52,9 @@ def show(lab: Lab) -> None:
     if large and not compute.known(lab):
         with player:
             compiled(build, task)
-        learn_views.wait_for_button(lab, learn_views.plan(lab))
+        made = learn_views.plan(lab)
+        turing_views.cost(made, task)
+        learn_views.wait_for_button(lab, made)
     result: Experiment = compute.obtain(lab, lambda tick: experiment(lab, progress=tick), "Learning")
     with player:
         _either(result, build, task)

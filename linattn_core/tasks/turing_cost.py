@@ -1,0 +1,80 @@
+"""What comes after learning a universal Turing machine, in seconds and bytes, known before it is begun.
+
+The learner's own ``Plan`` prices its features and factorisations; certifying projects contexts onto the range it found
+and runs fresh machines. Work is counted in multiply-adds and timed at this machine's measured matrix-multiply rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from linattn_core.certificate import Certificate
+from linattn_core.plan import Plan, multiply_rate
+from linattn_core.tasks.turing import UniversalTuringMachine
+from linattn_core.tasks.turing_outcome import HELD_OUT, HELD_OUT_STEPS, PROBED, PROBED_STEPS
+from linattn_core.tasks.turing_run import CACHE_BYTES
+from linattn_core.tasks.turing_sample import MAX_BASIS_BYTES
+
+PROJECT = 5.0
+"""Measured work of projecting a row onto r of k dimensions, in units of k r multiply-adds."""
+EXECUTE = 1.3e5
+"""Measured work of a fresh run's answers, in multiply-adds a coefficient: each new last token gathers its map."""
+ELIMINATE = 18.0
+"""Measured work of an echelon basis modulo a prime, in units of r^2 w multiply-adds for rank r and width w."""
+SAMPLE_LEAST = 4e10
+"""Measured work of a sample's runs and words, whatever its size."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Estimated ``seconds`` and peak ``bytes`` of a whole experiment.
+
+    ``learning`` and ``certifying`` add up to ``seconds``; ``naming`` is what comes on top where directions stay open:
+    all legal contexts are then projected, so that those left open can be named.
+    """
+
+    learning: float
+    certifying: float
+    naming: float
+    bytes: float
+
+    @property
+    def seconds(self) -> float:
+        """Learning and certifying together."""
+        return self.learning + self.certifying
+
+
+def whole_cost(plan: Plan, task: UniversalTuringMachine) -> Cost:
+    """Return what learning by ``plan``, certifying and trying fresh machines will cost.
+
+    Ranks are not known yet: each block's is taken to be as large as its examples, its features and its share of the
+    legal dimension allow.
+    """
+    dimension = task.family_dimension
+    most = [min(block.examples, block.features) for block in plan.blocks]
+    share = min(1.0, dimension / max(1, sum(most))) if dimension else 1.0
+    ranks = [share * rank for rank in most]
+    examples = max(1, sum(block.examples for block in plan.blocks))
+    probes = PROBED * PROBED_STEPS * task.tokens_per_step
+    project = sum(
+        probes * block.examples / examples * rank * block.features
+        for block, rank in zip(plan.blocks, ranks, strict=True)
+    )
+    naming = sum(rank**2 * block.features for block, rank in zip(plan.blocks, ranks, strict=True)) if dimension else 0.0
+    execute = EXECUTE * task.outputs * plan.features
+    rate = multiply_rate()
+    tokens = 8.0 * HELD_OUT * HELD_OUT_STEPS * task.tokens_per_step * task.dim
+    return Cost(
+        plan.seconds,
+        (PROJECT * project + execute) / rate,
+        PROJECT * naming / rate,
+        plan.bytes + 4 * tokens + min(CACHE_BYTES, 8.0 * task.dim**3 * HELD_OUT),
+    )
+
+
+def sample_cost(certificate: Certificate) -> tuple[float, float]:
+    """Return (seconds, bytes) of sampling the legal space, judged by what the traces span: about as much."""
+    sizes = [(space.rank, len(space.columns)) for space in certificate.spaces]
+    held = min(MAX_BASIS_BYTES, sum(8.0 * rank * width for rank, width in sizes))
+    work = SAMPLE_LEAST + ELIMINATE * sum(float(rank) ** 2 * width for rank, width in sizes)
+    return work / multiply_rate(), 5 * held
