@@ -7,11 +7,10 @@ from typing import Any
 import streamlit as st
 
 from linattn_core.lab import Lab
-from pages.shared import state, universal_automata, universal_turing
+from pages.shared import state, turing_traces, universal_automata, universal_turing
 from pages.shared.widgets import literal, problem
 
 PARTS = {"automata": "Every automaton", "turing": "Every Turing machine"}
-ELSEWHERE = ("Traces",)  # pages that show automata, memories and teachers only
 WITH_HEADS = ("Learn", "Inspect")  # pages that need the heads, which large Turing labs do not have
 
 
@@ -46,11 +45,12 @@ def _switch() -> None:
 
 
 def instead(page: Any) -> bool:
-    """Whether `page` cannot show a Turing lab; it says so then, and where the lab is shown."""
+    """Whether something else was shown instead of `page`: the traces of a Turing lab, or why it cannot be shown."""
     lab = state.lab()
-    if lab.turing is None or page.title not in ELSEWHERE + WITH_HEADS:
-        return False
-    if page.title in WITH_HEADS and lab.task().dim <= universal_turing.MAX_HEADS_DIM:
+    if lab.turing is not None and page.title == "Traces":
+        turing_traces.show(lab)
+        return True
+    if lab.turing is None or page.title not in WITH_HEADS or lab.task().dim <= universal_turing.MAX_HEADS_DIM:
         return False
     st.title(page.title)
     st.info(
