@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import compute, heads_views, inspect_views, panels, state, words_table
+from pages.shared import compute, heads_views, inspect_views, memory_views, panels, state, words_table
 from pages.shared.widgets import code, notice
 
 st.title("Inspect")
@@ -18,6 +18,7 @@ if result.recovery is not None:
     st.markdown("#### Many words at once")
     words_table.show(result.recovery)
 
+memory_views.interference(result, "inspect_memory")
 st.markdown("#### All heads")
 panels.heads(result, "inspect_heads", aspect=5.0)
 st.markdown("#### One head")

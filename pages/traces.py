@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import compute, panels, state, trace_views
+from pages.shared import compute, panels, sequence_views, state, trace_views
 from pages.shared.widgets import code, notice
 
 st.title("Traces")
@@ -18,6 +18,7 @@ if trace_views.has_words(result):
     with right:
         st.markdown("###### Examples per transition")
         trace_views.visits(result)
+sequence_views.shown(result)
 st.markdown("###### Tokens")
 panels.token_strip(result, "traces_strip", count=72)
 st.markdown("#### One example")

@@ -15,6 +15,7 @@ from linattn_core.tasks.words import TableMemory
 from linattn_core.traces import Traces
 
 MemoryTask = AssociativeMemory | TableMemory | VectorMemory
+ROUNDING = 1e-7  # of the values' spread: farther from a value, an answer is not that value
 NEARER = 1e-9  # of the largest distance: closer calls than this are no retrieval, the answer lies between two values
 
 
@@ -23,8 +24,8 @@ class Retrieval:
     """One memory of K keys and L distinct values, asked for every key.
 
     overlaps (K, K): cosines of the keys. plain, learned (K, L): Euclidean distance of the answer to key i from value j;
-    the nearest value is what is retrieved. right (K,): the number of the value that belongs to each key. ``memory``
-    says in words which memory was asked.
+    the nearest value is what is retrieved. right (K,): the number of the value that belongs to each key. spread: the
+    largest distance between two of the values. ``memory`` says in words which memory was asked.
     """
 
     keys: tuple[str, ...]
@@ -33,6 +34,7 @@ class Retrieval:
     overlaps: np.ndarray
     plain: np.ndarray
     learned: np.ndarray
+    spread: float
     memory: str
 
     @property
@@ -46,10 +48,24 @@ class Retrieval:
         return self._nearest(self.learned)
 
     @property
+    def plain_exact(self) -> bool:
+        """Whether every answer of the plain memory is the right value, up to rounding."""
+        return self._exact(self.plain)
+
+    @property
+    def learned_exact(self) -> bool:
+        """Whether every answer of the learned layer is the right value, up to rounding."""
+        return self._exact(self.learned)
+
+    @property
     def mean_overlap(self) -> float:
         """The mean cosine of two different keys; 0 for a single key."""
         K = len(self.keys)
         return float((self.overlaps.sum() - np.trace(self.overlaps)) / (K * (K - 1))) if K > 1 else 0.0
+
+    def _exact(self, distances: np.ndarray) -> bool:
+        scale = max(self.spread, float(distances.max()), 1e-300)
+        return bool((distances[np.arange(len(self.keys)), self.right] <= ROUNDING * scale).all())
 
     def _nearest(self, distances: np.ndarray) -> np.ndarray:
         row = np.arange(len(self.keys))
@@ -80,6 +96,7 @@ def retrieval(task: MemoryTask, traces: Traces, predictor: Predictor) -> Retriev
         cosines(keys),
         _distances(weights @ values[right], values),
         _distances(answers, values),
+        float(_distances(values, values).max()),
         memory,
     )
 

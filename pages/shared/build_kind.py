@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import streamlit as st
 
-from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, TeacherBuild, TuringBuild
+from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, SequencesBuild, TeacherBuild, TuringBuild
 from linattn_core.tasks import UniversalTuringMachine
-from pages.shared import build_automaton, build_other, state, turing_editor, universal_turing
+from pages.shared import (
+    build_automaton,
+    build_memory,
+    build_sequences,
+    build_teacher,
+    memory_tables,
+    state,
+    turing_editor,
+    universal_turing,
+)
 from pages.shared.widgets import literal, problem
 
 KINDS = {
     "automaton": "Automaton",
     "memory": "Associative memory",
     "teacher": "Random teacher",
+    "sequences": "My own sequences",
     "turing": "Turing machine",
 }
 
@@ -34,9 +44,11 @@ def choose() -> None:
     if isinstance(build, AutomatonBuild):
         build_automaton.show(build.machine)
     elif isinstance(build, MemoryBuild):
-        build_other.show_memory(build)
+        build_memory.show(build)
     elif isinstance(build, TeacherBuild):
-        build_other.show_teacher(build)
+        build_teacher.show(build)
+    elif isinstance(build, SequencesBuild):
+        build_sequences.show(build)
     elif isinstance(build, TuringBuild):
         _show_turing(build)
 
@@ -57,8 +69,9 @@ def _switch() -> None:
     earlier = [old for old in st.session_state.past if old.build.kind == kind]
     fresh = {
         "automaton": Lab.default,
-        "memory": lambda: build_other.memory_lab(MemoryBuild(), lab.learner),
-        "teacher": lambda: build_other.teacher_lab(TeacherBuild(), lab.learner),
+        "memory": lambda: memory_tables.memory_lab(MemoryBuild(), lab.learner),
+        "teacher": lambda: build_teacher.teacher_lab(TeacherBuild(), lab.learner),
+        "sequences": lambda: build_sequences.sequences_lab(build_sequences.example_build(), lab.learner),
         "turing": Lab.default_turing,
     }
     if kind in fresh and kind != lab.build.kind:

@@ -10,7 +10,7 @@ from linattn_core.experiment import Experiment
 from linattn_core.figures import views
 from linattn_core.numerics import AMBIGUITY_TOLERANCE
 from linattn_core.tasks import StepAutomaton, UniversalAutomaton
-from pages.shared import panels, state, theme
+from pages.shared import panels, sequence_views, state, theme
 from pages.shared.widgets import chart, literal
 from pages.shared.widgets import figures as row_of_figures
 
@@ -77,6 +77,10 @@ def ambiguity(result: Experiment) -> None:
 
 def cure(result: Experiment) -> None:
     """What is missing, in words, and the trace that closes it."""
+    if result.fit is not None:
+        sequence_views.cure(result)
+        sequence_views.certified(result)
+        return
     if result.missing:
         st.markdown(panels.missing_in_words(result, limit=12))
     if result.open_pairs:

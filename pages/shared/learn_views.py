@@ -14,7 +14,7 @@ from linattn_core.learn import HEADS
 from linattn_core.learn import plan as plan_of
 from linattn_core.numerics import device, devices, readable_bytes
 from linattn_core.plan import Plan
-from pages.shared import compute, state, theme
+from pages.shared import compute, sequence_views, state, theme
 from pages.shared.widgets import chart, duration, figures, literal, problem
 
 AT_ONCE = 1.0  # seconds of estimated work above which the page waits for the button
@@ -141,6 +141,7 @@ def outcome(result: Experiment) -> None:
             "Rank": f"Of the second moment; eigenvalues below {run.certificate.tolerance:.0e} of the largest are zero.",
         },
     )
+    sequence_views.fit(result)
 
 
 def seconds(result: Experiment) -> None:

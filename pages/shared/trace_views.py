@@ -10,12 +10,12 @@ from linattn_core.errors import TooLargeError
 from linattn_core.experiment import Experiment
 from linattn_core.figures import views
 from linattn_core.lab import Lab
-from linattn_core.tasks import StepAutomaton
+from linattn_core.tasks import StepAutomaton, TableMemory, UniversalAutomaton
 from pages.shared import state, theme
 from pages.shared.widgets import chart, literal, problem
 
 ROWS = 100  # words listed
-UNITS = {"automaton": "Random words", "memory": "Memories", "teacher": "Sequences"}
+UNITS = {"automaton": "Random words", "memory": "Memories", "teacher": "Sequences", "sequences": "Sequences, at most"}
 
 
 def controls(lab: Lab) -> None:
@@ -30,7 +30,8 @@ def controls(lab: Lab) -> None:
         if step or lab.build.kind == "teacher":
             st.number_input("Length of each", 1, 10_000, key="trace_length", on_change=_change, width=150)
         st.number_input("Seed", 0, 2**32 - 1, key="trace_seed", on_change=_change, width=150)
-        what = "a standard deviation" if lab.build.kind == "teacher" else "the probability of a random answer"
+        chance = isinstance(lab.task(), StepAutomaton | UniversalAutomaton | TableMemory)
+        what = "the probability of a random answer" if chance else "a standard deviation"
         st.number_input(
             "Noise", 0.0, step=0.05, key="trace_noise", on_change=_change, width=150, help=f"Noise is {what}."
         )
