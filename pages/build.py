@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import build_kind, compute, light, state
+from pages.shared import build_kind, compute, light, my_machines, state
 from pages.shared.widgets import code, notice
 
 st.title("Build")
@@ -11,6 +11,7 @@ notice(
     if state.lab().turing
     else "change one cell of the table and the automaton recovered from the weights follows, with its certificate."
 )
+my_machines.show()
 build_kind.choose()
 if state.lab().machine is None and state.lab().turing is None:
     light.show(light.judge(compute.of_lab()))

@@ -13,7 +13,7 @@ from pages.components.intake import Edit, Truth, adopt, received
 from pages.components.sent_once import sent_once
 
 LIMITS = {"states": MAX_STATES, "letters": MAX_LETTERS, "label": MAX_LABEL}
-DRAWING = ("mount.js", "model.js", "layout.js", "geometry.js", "scene.js")
+DRAWING = ("mount.js", "elements.js", "model.js", "layout.js", "geometry.js", "scene.js")
 
 _mount = sent_once(
     "linattn.automaton_editor",

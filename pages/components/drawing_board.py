@@ -67,6 +67,17 @@ def put(sketch: Sketch, machine: Machine, take: Take, key: str = "board", action
     take(done, action)
 
 
+def drawing_is_unfinished(key: str = "board") -> bool:
+    """Whether there is a drawing that is no machine yet, so that the lab does not hold it."""
+    board: Board | None = st.session_state.get(_name(key))
+    return board is not None and board.sketch.kind != "complete"
+
+
+def discard_drawing(key: str = "board") -> None:
+    """Forget the drawing: the lab's machine is drawn instead."""
+    st.session_state.pop(_name(key), None)
+
+
 def _board(machine: Machine, key: str) -> Board:
     board: Board | None = st.session_state.get(_name(key))
     if board is None or machine not in board.beside:
@@ -104,7 +115,7 @@ def _finish(sketch: Sketch, machine: Machine, take: Take, key: str) -> None:
             st.button(
                 "Discard the drawing",
                 icon=":material/undo:",
-                on_click=lambda: st.session_state.pop(_name(key), None),
+                on_click=lambda: discard_drawing(key),
                 key=f"{key}-discard",
             )
         if sketch.kind == "nondeterministic":

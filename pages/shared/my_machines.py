@@ -1,0 +1,25 @@
+"""The shelf on the Build page: what is saved there is the whole lab, and opening it is one step of the history."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from linattn_core.lab import Lab
+from pages.components import discard_drawing, drawing_is_unfinished, shelf
+from pages.shared import state
+
+
+def show() -> None:
+    """The user's saved machines, folded away until they are wanted."""
+    lab = state.lab()
+    remark = ""
+    if lab.machine is not None and drawing_is_unfinished():
+        remark = f"The drawing is unfinished; what was saved is its last finished machine, “{lab.machine.name}”."
+    with st.expander("My machines", icon=":material/inventory_2:"):
+        shelf(lab, _open, remark=remark)
+
+
+def _open(lab: Lab) -> None:
+    """Make a saved lab the session's; an unfinished drawing gives way to it and stays in the editor's undo list."""
+    discard_drawing()
+    state.set_lab(lab)
