@@ -12,19 +12,27 @@ from linattn_core.errors import LinattnError, SpecError
 from linattn_core.experiment import Experiment, experiment
 from linattn_core.lab import Lab
 from linattn_core.tasks.own import Fit
+from linattn_core.tasks.turing import UniversalTuringMachine
+from linattn_core.tasks.turing_outcome import SampledSpace, TuringOutcome, sampled_space
 
 MAX_BYTES = 4 * 2**20
 """A lab file may not be larger; only one with the user's own sequences comes near."""
 
+SAMPLE_HELP = "For Turing machines whose legal dimension is not known: sample it, a lower bound, in up to a minute."
 HELP = "Learn linear attention from a lab file or share link, and say what is known."
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=HELP)
 LabArgument = Annotated[str, typer.Argument(help="A lab file (.toml, .json) or the token of a share link.")]
 
 
 @app.command()
-def learn(lab: LabArgument, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def learn(
+    lab: LabArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help=SAMPLE_HELP)] = False,
+) -> None:
     """Run a lab: generate its traces, learn, certify, recover."""
-    found = summary(experiment(_load(lab)))
+    result = experiment(_load(lab))
+    found = summary(result, _sampled(result) if sample else None)
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -42,11 +50,33 @@ def link(lab: LabArgument) -> None:
 @app.command()
 def show(lab: LabArgument) -> None:
     """Print a lab as TOML, to edit and to keep."""
-    typer.echo(_load(lab).to_toml())
+    found = _load(lab)
+    if found.turing is not None:
+        for name, value in turing_sizes(found).items():
+            typer.echo(f"# {name}: {value}")
+    typer.echo(found.to_toml())
 
 
-def summary(result: Experiment) -> dict[str, object]:
-    """Say an experiment in a few named values."""
+def turing_sizes(lab: Lab) -> dict[str, object]:
+    """Say the sizes of a Turing lab, its design and what is seen in training, in a few named values."""
+    build, task = lab.turing, lab.task()
+    assert build is not None, "asked for Turing labs only"
+    assert isinstance(task, UniversalTuringMachine)
+    return {
+        "machine": "".join(c if c.isprintable() else " " for c in build.machine.name),
+        "sizes": f"{build.states} states, {build.letters} letters, {build.cells} cells in a circle; "
+        f"{task.machine_count:,} machines",
+        "design": f"{build.design}: d = {task.dim}, {task.layout.head_count} heads compiled by hand, "
+        f"{task.tokens_per_step} tokens a step",
+        "machines seen": f"{lab.traces.count:,} random ones, at most {lab.traces.length:,} steps each; a rule halts "
+        f"with probability {build.halting:g}",
+    }
+
+
+def summary(result: Experiment, sampled: SampledSpace | None = None) -> dict[str, object]:
+    """Say an experiment in a few named values; ``sampled`` adds the evidence where no legal dimension is known."""
+    if result.turing is not None:
+        return {**turing_sizes(result.lab), **turing_summary(result, result.turing, sampled)}
     run, family, recovery = result.run, result.family, result.recovery
     found: dict[str, object] = {
         "plan": run.plan.describe(),
@@ -73,7 +103,7 @@ def summary(result: Experiment) -> dict[str, object]:
         ]
     if result.fit is not None:
         found |= _fitted(result.fit)
-    found["seconds"] = round(sum(v for k, v in result.seconds.items() if ":" not in k), 4)
+    found["seconds"] = _seconds(result)
     return found
 
 
@@ -89,6 +119,64 @@ def _fitted(fit: Fit) -> dict[str, object]:
             f"pinned down by the training data: {fit.certified} of {fit.held_out} held-out contexts",
         ]
     }
+
+
+def turing_summary(result: Experiment, found: TuringOutcome, sampled: SampledSpace | None) -> dict[str, object]:
+    """Say what a universal Turing machine learned, what is certified, and how the lab's own machine ran."""
+    run, fresh, own = result.run, found.fresh, found.learned
+    steps = len(own.configurations) - 1
+    said: dict[str, object] = {
+        "plan": run.plan.describe(),
+        "training MSE": run.training_mse,
+        "rank": f"{run.certificate.rank}"
+        + (f" of legal dimension {found.legal.dimension}" if found.legal else "")
+        + f", tolerance {run.certificate.tolerance:g}",
+        "lambda_min": run.certificate.lambda_min,
+        "certificate": _certificate(result, found, sampled),
+        "held-out machines": f"{fresh.exact} of {fresh.runs} exact, every token of at most {fresh.steps} steps",
+        "held-out contexts": f"{fresh.certified} of {fresh.contexts} certified, {fresh.certified_wrong} of them "
+        "answered wrongly",
+        "own machine": f"{'as the plain simulator' if own.agrees else 'NOT as the plain simulator'}, {steps} steps, "
+        + ("halted" if own.halted else "not halted")
+        + ("; it goes round the circle of cells" if own.expected.wrapped else ""),
+    }
+    open_words = result.missing or ([f"in the sample, {words}" for words in sampled.found.missing] if sampled else [])
+    if open_words:
+        said["missing"] = list(open_words)
+    said["seconds"] = _seconds(result)
+    return said
+
+
+def _certificate(result: Experiment, found: TuringOutcome, sampled: SampledSpace | None) -> str:
+    """Return the certificate in one sentence: a theorem only where the legal dimension is known exactly and met."""
+    legal, rank = found.legal, result.run.certificate.rank
+    if legal is not None and legal.holds:
+        return (
+            f"a theorem: rank {legal.rank} meets the legal dimension, so every minimiser runs every machine of this "
+            f"size, on every tape, for any number of steps, in exact arithmetic ({legal.source})"
+        )
+    if legal is not None:
+        return f"open: {legal.rank} of {legal.dimension} dimensions ({legal.source})"
+    if sampled is None:
+        return (
+            "no theorem: the legal dimension of this size is not known exactly; the certified share of held-out "
+            "contexts is a test (--sample takes a lower bound)"
+        )
+    return (
+        f"evidence, not a theorem: training rank {rank} of sampled dimension {sampled.sample.dimension}, "
+        f"{sampled.found.rank} of its directions fixed ({sampled.sample.family.source}); a sample can miss directions"
+    )
+
+
+def _sampled(result: Experiment) -> SampledSpace | None:
+    task = result.task
+    if not isinstance(task, UniversalTuringMachine) or result.turing is None or result.turing.legal is not None:
+        return None
+    return sampled_space(result.run, task)
+
+
+def _seconds(result: Experiment) -> float:
+    return round(sum(v for k, v in result.seconds.items() if ":" not in k), 4)
 
 
 def _load(text: str) -> Lab:

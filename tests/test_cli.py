@@ -7,7 +7,9 @@ from typer.testing import CliRunner
 
 from linattn_core.cli import app
 from linattn_core.experiment import experiment
-from linattn_core.lab import Lab
+from linattn_core.lab import Lab, TraceSpec, TuringBuild
+from linattn_core.machines.turing import TuringMachine
+from linattn_core.machines.turing_presets import turing_presets
 
 run = CliRunner().invoke
 
@@ -44,13 +46,63 @@ def test_what_is_missing_is_told_in_words():
     assert f"missing: no trace visits state {pair[0]} on letter {pair[1]}" in told
 
 
+def turing_lab(cells: int, machines: int) -> Lab:
+    machine = turing_presets()["busy beaver 2"].machine
+    return Lab(build=TuringBuild(machine=machine, cells=cells), traces=TraceSpec(count=machines, length=10))
+
+
+def told_of(lab: Lab, *options: str) -> dict[str, object]:
+    done = run(app, ["learn", lab.to_token(), "--json", *options])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_the_classroom_turing_machine_is_told_as_a_theorem():
+    told = told_of(Lab.default_turing())
+    assert told["sizes"] == "2 states, 2 letters, 4 cells in a circle; 20,736 machines"
+    assert told["design"].startswith("slim: d = 20, 6 heads")
+    assert told["machines seen"].startswith("100 random ones, at most 10 steps each")
+    assert told["rank"].startswith("856 of legal dimension 856")
+    assert told["certificate"].startswith("a theorem: rank 856 meets the legal dimension")
+    assert told["held-out machines"].startswith("200 of 200 exact")
+    assert told["held-out contexts"].endswith("certified, 0 of them answered wrongly")
+    assert told["own machine"] == "as the plain simulator, 6 steps, halted"
+    assert "missing" not in told
+
+
+def test_what_a_turing_lab_leaves_open_is_told_in_words():
+    told = told_of(turing_lab(4, 40))
+    assert told["certificate"].startswith("open: ")
+    assert all(line.startswith("the traces leave open step ") for line in told["missing"])
+    lines = run(app, ["learn", turing_lab(4, 40).to_token()]).stdout.splitlines()
+    assert sum(line.startswith("missing: ") for line in lines) == len(told["missing"])
+
+
+def test_a_size_of_unknown_dimension_is_never_told_as_a_theorem():
+    lab = turing_lab(7, 150)
+    plain, sampled = told_of(lab), told_of(lab, "--sample")
+    assert plain["certificate"].startswith("no theorem: ")
+    assert "legal dimension" not in plain["rank"]
+    assert sampled["certificate"].startswith("evidence, not a theorem: training rank 1459 of sampled dimension 1459")
+    assert "sampled: a lower bound on the legal dimension" in sampled["certificate"]
+
+
+def test_a_turing_lab_is_shown_with_its_sizes_and_reads_back():
+    odd = TuringMachine("\x1b[31m<script>\n# x = 1", ("A",), ("0", "1"), (((0, 1, 1), None),))
+    for lab in (Lab.default_turing(), Lab(build=TuringBuild(machine=odd), traces=TraceSpec(count=5, length=3))):
+        shown = run(app, ["show", lab.to_token()]).stdout
+        assert Lab.from_toml(shown) == lab
+        assert "# sizes: 2 states, 2 letters, 4 cells in a circle; 20,736 machines" in shown
+        assert "\x1b" not in shown
+
+
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
         ("gone.toml", None, "not found"),
         ("cut.toml", "build = [", "TOML"),
         ("cut.json", "{", "JSON"),
-        ("large.json", " " * 3_000_000, "larger than"),
+        ("large.json", " " * 5_000_000, "larger than"),
         ("not-a-link", None, "link"),
     ],
 )

@@ -126,7 +126,7 @@ def _tokens(run: TrainingRun, task: UniversalTuringMachine) -> None:
             "token": [row.place + 1 for row in run.rows],
             "what it is": [row.kind for row in run.rows],
             "what it adds": [row.adds for row in run.rows],
-            "example": [row.example + 1 if row.example is not None else None for row in run.rows],
+            "example": ["" if row.example is None else f"{row.example + 1:,}" for row in run.rows],
             "answer demanded": [row.answer for row in run.rows],
         },
         hide_index=True,
