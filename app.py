@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:
@@ -29,4 +30,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     yield
 
 
-app = st.App(HERE / "pages" / "main.py", lifespan=lifespan)
+from pages.shared import long_links  # noqa: E402 - found through the path above
+
+long_links.let_in()
+app = st.App(HERE / "pages" / "main.py", lifespan=lifespan, middleware=[Middleware(long_links.LongLinks)])

@@ -28,6 +28,9 @@ DENSE_SHARE, DENSE_BYTES, KEPT_BYTES = 20, 256 * 2**20, 2**19
 """Blocks with at least one non-zero entry in 20, and of at most these bytes, are multiplied dense; what is kept of them
 stays dense up to the third."""
 
+MANY = 32
+"""Rows at once for which it pays to make sparse rows dense before a product."""
+
 
 @dataclass(frozen=True, eq=False)
 class Subspace(ABC):
@@ -134,14 +137,25 @@ class ExampleSpace(Subspace):
 
     def down(self, X: np.ndarray) -> np.ndarray:
         """Return X Phi_J^T L^-T."""
-        return _triangular(self.packed, _inner(self.rows, X), lower=True).T
+        rows = self._rows_for(len(X))
+        if isinstance(rows, FeatureBatch):
+            inner = rows.inner(X)
+        else:
+            inner = product(rows, X.T) if isinstance(rows, np.ndarray) else rows @ X.T
+        return _triangular(self.packed, inner, lower=True).T
 
     def up(self, H: np.ndarray) -> np.ndarray:
         """Return H L^-1 Phi_J."""
-        alpha = _triangular(self.packed, H.T, lower=True, transposed=True).T
-        if isinstance(self.rows, FeatureBatch):
-            return self.rows.combine(alpha)
-        return product(alpha, self.rows) if isinstance(self.rows, np.ndarray) else np.asarray(alpha @ self.rows)
+        alpha, rows = _triangular(self.packed, H.T, lower=True, transposed=True).T, self._rows_for(len(H))
+        if isinstance(rows, FeatureBatch):
+            return rows.combine(alpha)
+        return product(alpha, rows) if isinstance(rows, np.ndarray) else np.asarray(alpha @ rows)
+
+    def _rows_for(self, count: int) -> Rows:
+        """Return ``rows``, dense for the time of a product with ``count`` rows where that is faster."""
+        if isinstance(self.rows, sparse.csr_array) and count >= MANY and _rather_dense(self.rows):
+            return self.rows.toarray()
+        return self.rows
 
     def core_solve(self, H: np.ndarray) -> np.ndarray:
         """Solve with the two triangles of G Lambda G^T + ridge."""
@@ -152,13 +166,6 @@ class ExampleSpace(Subspace):
     def core_root(self) -> np.ndarray:
         """The upper triangle R (r, r) with core = R^T R."""
         return np.sqrt(self.diagonal)[:, None] * (np.triu(self.packed, 1) + np.eye(self.rank))
-
-
-def _inner(rows: Rows, X: np.ndarray) -> np.ndarray:
-    """Return the inner products (n, R) of rows (n, k) and X (R, k)."""
-    if isinstance(rows, FeatureBatch):
-        return rows.inner(X)
-    return product(rows, X.T) if isinstance(rows, np.ndarray) else rows @ X.T
 
 
 def _triangular(
@@ -225,10 +232,14 @@ def _by_eigenvalues(columns: np.ndarray, second: np.ndarray, ridge: float, where
 
 def weighted_rows(rows: sparse.csr_array, weights: np.ndarray) -> sparse.csr_array | np.ndarray:
     """Return the rows (n, k) of a block times the roots of their ``weights`` (n,); dense where that is faster."""
-    n, k = rows.shape
     if (weights != 1).any():
         rows = sparse.csr_array(sparse.diags_array(np.sqrt(weights)) @ rows)
-    return rows.toarray() if n * k <= DENSE_SHARE * rows.nnz and 8 * n * k <= DENSE_BYTES else rows
+    return rows.toarray() if _rather_dense(rows) else rows
+
+
+def _rather_dense(rows: sparse.csr_array) -> bool:
+    size = rows.shape[0] * rows.shape[1]
+    return size <= DENSE_SHARE * rows.nnz and 8 * size <= DENSE_BYTES
 
 
 def gram(rows: Rows) -> np.ndarray:

@@ -18,6 +18,11 @@ _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 _HEADER = 6
 
 
+def too_long(characters: int) -> str:
+    """Say that a link has too many."""
+    return f"The share link has {characters:,} characters; at most {MAX_TOKEN:,} are read, so check it."
+
+
 def pack(text: str, version: int, dictionary: bytes) -> str:
     """Return the token of a text. Raises ``SpecError`` where it would be longer than a link may be."""
     deflate = zlib.compressobj(level=9, wbits=-15, zdict=dictionary)
@@ -35,7 +40,7 @@ def unpack(token: str, version: int, dictionary: bytes) -> str:
         raise SpecError(f"The share link is {token!r:.40}; it must be text.")
     token = token.strip()
     if len(token) > MAX_TOKEN:
-        raise SpecError(f"The share link has {len(token):,} characters; at most {MAX_TOKEN:,} are read, so check it.")
+        raise SpecError(too_long(len(token)))
     number, dash, code = token.partition("-")
     if not dash or not number.isascii() or not number.isdigit():
         raise SpecError("The share link does not begin with a version number and a dash; copy it again, whole.")

@@ -24,8 +24,10 @@ def universal(states: int, letters: int, share: float = 1.5) -> dict[str, float]
     task = la.tasks.UniversalAutomaton(states=states, letters=letters)
     count = int(share * task.family_dimension)
     traces = task.traces(count, seed=0)
+    before = peak_bytes()
     planned, plan = timed(lambda: la.plan(traces))
     learned, run = timed(lambda: la.learn(traces, heads=None))
+    grown = peak_bytes() - before
     certified, family = timed(lambda: run.certificate.covers(task))
     fresh = task.traces(2_000, seed=1)
     return {
@@ -36,8 +38,9 @@ def universal(states: int, letters: int, share: float = 1.5) -> dict[str, float]
         "blocks": len(plan.blocks),
         "plan s": planned,
         "predicted s": plan.seconds,
-        "predicted MiB": plan.bytes / 2**20,
         "learn s": learned,
+        "predicted MiB": plan.bytes / 2**20,
+        "learn MiB": grown / 2**20,
         "certify s": certified,
         "fresh error": float(abs(run.predictor.on(fresh) - fresh.targets).max()),
         "peak MiB": peak_bytes() / 2**20,
