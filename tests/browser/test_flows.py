@@ -141,6 +141,26 @@ def test_a_broken_link_says_so_and_shows_a_working_lab(page: Page, address: str)
     expect(page.get_by_text("Green: proved for every input")).to_be_visible()
 
 
+@pytest.mark.parametrize("size", [30_000, 600_000, 1_000_000])
+def test_a_link_of_any_length_is_answered_by_a_sentence(page: Page, address: str, size: int):
+    page.goto(f"{address}/build?lab=1-{'A' * size}")
+    expect(page.get_by_text("characters; at most 20,000 are read, so check it.")).to_be_visible()
+    if size > 60_000:  # such a request never reaches the app
+        page.get_by_role("link", name="Open the worked example").click()
+    expect(page.get_by_text("YOUR LAB")).to_be_visible()
+
+
+def test_a_megabyte_pasted_as_a_lab_code_is_answered_and_the_lab_stays(page: Page, address: str):
+    page.goto(f"{address}/?lab={Lab.default().replace(traces=TraceSpec(count=3, length=2)).to_token()}")
+    settle(page)
+    page.get_by_role("button", name="Share or save").click()
+    field = page.get_by_role("textbox", name="Lab code")
+    field.fill("1-" + "A" * 1_000_000)
+    field.press("Enter")
+    expect(page.get_by_text("The share link has 1,000,002 characters; at most 20,000 are read")).to_be_visible()
+    expect(page.get_by_text("Your lab is unchanged.")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_tour_asks_no_other_server_and_logs_no_error(chromium: Browser, address: str, scheme):
     context = chromium.new_context(color_scheme=scheme)
