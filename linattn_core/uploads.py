@@ -166,8 +166,9 @@ def _npz_sequences(arrays: dict[str, np.ndarray]) -> Sequences:
         wanted = "(M, d) and (M, m) beside their lengths" if axes == 2 else "(N, T, d) and (N, T, m)"
         raise ShapeError(f"The .npz file holds Z {Z.shape} and Y {Y.shape}; wanted {wanted}.")
     if axes == 3:
+        count = Z.shape[0] * Z.shape[1]
         lengths = np.full(Z.shape[0], Z.shape[1])
-        return Sequences.build(Z.reshape(-1, Z.shape[2]), Y.reshape(-1, Y.shape[2]), lengths)
+        return Sequences.build(Z.reshape(count, Z.shape[2]), Y.reshape(count, Y.shape[2]), lengths)
     lengths = arrays["lengths"]
     if lengths.ndim != 1 or (lengths != np.rint(lengths)).any() or abs(lengths).max(initial=0.0) > 1e9:
         raise ShapeError(f"The array 'lengths' has shape {lengths.shape}; it must hold one whole number a sequence.")

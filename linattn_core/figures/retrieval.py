@@ -32,7 +32,7 @@ def answered(found: Retrieval, colours: Palette, *, learned: bool) -> go.Figure:
     figure = heat_map(distances, found.keys, found.values, colours, ticks=10)
     figure.update_traces(
         zmin=0.0,
-        zmax=found.spread or 1.0,
+        zmax=found.spread,
         colorscale=[[0.0, colours.positive], [1.0, colours.paper]],
         text=[
             [_cell(distances, i, j, bool(j == nearest[i]), bool(right[i])) for j in range(distances.shape[1])]

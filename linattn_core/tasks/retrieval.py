@@ -25,7 +25,8 @@ class Retrieval:
 
     overlaps (K, K): cosines of the keys. plain, learned (K, L): Euclidean distance of the answer to key i from value j;
     the nearest value is what is retrieved. right (K,): the number of the value that belongs to each key. spread: the
-    largest distance between two of the values. ``memory`` says in words which memory was asked.
+    largest distance between two of the values (of a single one, from zero). ``memory`` says in words which memory was
+    asked.
     """
 
     keys: tuple[str, ...]
@@ -96,7 +97,7 @@ def retrieval(task: MemoryTask, traces: Traces, predictor: Predictor) -> Retriev
         cosines(keys),
         _distances(weights @ values[right], values),
         _distances(answers, values),
-        float(_distances(values, values).max()),
+        float(_distances(values, values if len(values) > 1 else 0.0 * values).max()) or 1.0,
         memory,
     )
 

@@ -75,7 +75,8 @@ def vector_table(build: MemoryBuild) -> None:
     rows = [dict(zip(columns, (*key, *value), strict=True)) for key, value in build.vectors]
 
     def make(edited: list[Row]) -> tuple[Any, Lab]:
-        flat = [numbers(row, columns, f"Row {number}") for number, row in enumerate(edited, start=1)]
+        filled = [row for row in edited if any(cell is not None for cell in row.values())]
+        flat = [numbers(row, columns, f"Row {number}") for number, row in enumerate(filled, start=1)]
         vectors = tuple((row[: sizes[0]], row[sizes[0] :]) for row in flat)
         return vectors, take(now().replace(vectors=vectors) if vectors else MemoryBuild(vectors=(((), ()),)))
 

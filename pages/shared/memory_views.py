@@ -27,13 +27,13 @@ def interference(result: Experiment, key: str) -> None:
         drawn = (
             ("Overlaps of the keys", pictures.overlaps(found, theme.colours()), "cosines", len(found.keys)),
             (
-                "Plain memory: asked key → answered value",
+                "The plain memory's answers",
                 pictures.answered(found, theme.colours(), learned=False),
                 "distance of Σⱼ ⟨q, kⱼ⟩ vⱼ / ⟨q, q⟩ from each value",
                 len(found.values),
             ),
             (
-                "Learned layer: asked key → answered value",
+                "The learned layer's answers",
                 pictures.answered(found, theme.colours(), learned=True),
                 "distance of the layer's answer from each value",
                 len(found.values),
@@ -47,8 +47,8 @@ def interference(result: Experiment, key: str) -> None:
     except TooLargeError as limit:
         st.caption(literal(str(limit)))
     st.caption(
-        f"Asked: {found.memory}. Full colour: the answer is that value; ✓ the nearest value is the right one, ✗ it is "
-        "another one or two are equally near."
+        f"Asked: {found.memory}; a row is an asked key, a column a value. Full colour: the answer is that value. "
+        "✓ the nearest value is the right one, ✗ it is another one, or two are equally near."
     )
     st.markdown(_why(result))
 

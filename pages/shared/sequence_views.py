@@ -93,6 +93,8 @@ def certified(result: Experiment) -> None:
         f"No family of legal inputs is known for your own sequences. Of **{found.held_out:,}** held-out contexts the "
         f"traces pin down **{found.certified:,}**: there every layer of equal training error predicts the same."
     )
+    if found.certified == found.held_out:
+        return
     chart(
         figures.histogram(found.ambiguities, theme.colours(), what="ambiguity"),
         f"Ambiguity of {found.held_out} held-out contexts, the largest {found.ambiguities.max():.2g}",
