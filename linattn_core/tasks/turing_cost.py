@@ -15,13 +15,15 @@ from linattn_core.tasks.turing_outcome import HELD_OUT, HELD_OUT_STEPS, PROBED, 
 from linattn_core.tasks.turing_run import CACHE_BYTES
 from linattn_core.tasks.turing_sample import MAX_BASIS_BYTES
 
-PROJECT = 5.0
+PROJECT = 3.0
 """Measured work of projecting a row onto r of k dimensions, in units of k r multiply-adds."""
-EXECUTE = 1.3e5
-"""Measured work of a fresh run's answers, in multiply-adds a coefficient: each new last token gathers its map."""
+EXECUTE = 4e4
+"""Measured work of the fresh runs' answers, in multiply-adds a coefficient: each new last token gathers its map."""
+LEGAL_SHARE = 0.5
+"""The legal dimension relative to the features in use, where it is not known: 0.42 to 0.62 where it is."""
 ELIMINATE = 18.0
 """Measured work of an echelon basis modulo a prime, in units of r^2 w multiply-adds for rank r and width w."""
-SAMPLE_LEAST = 4e10
+SAMPLE_LEAST = 2e10
 """Measured work of a sample's runs and words, whatever its size."""
 
 
@@ -44,23 +46,22 @@ class Cost:
         return self.learning + self.certifying
 
 
-def whole_cost(plan: Plan, task: UniversalTuringMachine) -> Cost:
+def whole_cost(plan: Plan, task: UniversalTuringMachine, halting: float) -> Cost:
     """Return what learning by ``plan``, certifying and trying fresh machines will cost.
 
     Ranks are not known yet: each block's is taken to be as large as its examples, its features and its share of the
-    legal dimension allow.
+    legal dimension allow. ``halting`` says how long fresh machines run.
     """
-    dimension = task.family_dimension
+    exact = task.family_dimension
+    dimension = exact or LEGAL_SHARE * plan.features
     most = [min(block.examples, block.features) for block in plan.blocks]
-    share = min(1.0, dimension / max(1, sum(most))) if dimension else 1.0
-    ranks = [share * rank for rank in most]
+    share = min(1.0, dimension / max(1, sum(most)))
+    sizes = [(block, share * rank) for block, rank in zip(plan.blocks, most, strict=True)]
     examples = max(1, sum(block.examples for block in plan.blocks))
-    probes = PROBED * PROBED_STEPS * task.tokens_per_step
-    project = sum(
-        probes * block.examples / examples * rank * block.features
-        for block, rank in zip(plan.blocks, ranks, strict=True)
-    )
-    naming = sum(rank**2 * block.features for block, rank in zip(plan.blocks, ranks, strict=True)) if dimension else 0.0
+    mean = PROBED_STEPS if halting == 0 else (1 - (1 - halting) ** PROBED_STEPS) / halting
+    probes = PROBED * mean * task.tokens_per_step
+    project = sum(probes * block.examples / examples * rank * block.features for block, rank in sizes)
+    naming = sum(rank**2 * block.features for block, rank in sizes) if exact else 0.0
     execute = EXECUTE * task.outputs * plan.features
     rate = multiply_rate()
     tokens = 8.0 * HELD_OUT * HELD_OUT_STEPS * task.tokens_per_step * task.dim

@@ -13,6 +13,7 @@ from linattn_core.errors import ShapeError
 from linattn_core.learn import Run, learn
 from linattn_core.machines.turing import TuringMachine
 from linattn_core.numerics import Progress, no_progress
+from linattn_core.tasks.counting import met_by_counting
 from linattn_core.tasks.turing import TuringRun, UniversalTuringMachine
 from linattn_core.tasks.turing_certificate import known_source
 from linattn_core.tasks.turing_run import HALT_BELOW
@@ -83,17 +84,12 @@ def fresh_machines(
 def legal_certificate(run: Run, task: UniversalTuringMachine) -> FamilyCertificate | None:
     """Certify all legal contexts after learning from ``task.traces``; None where their span is not known exactly.
 
-    Traces are legal contexts, so the range of Lambda lies inside the legal space, and where the dimensions are equal
-    the two are: that needs no projection. Only for naming what is missing are the family's rows projected.
+    Where the dimensions are equal nothing is projected; the family's rows are, to name what is missing.
     """
-    dimension, certificate = task.family_dimension, run.certificate
-    if dimension is None:
+    if task.family_dimension is None:
         return None
-    if certificate.rank != dimension:
-        return certificate.covers(task)
-    structural = certificate.feature_count - dimension
-    source = known_source(task.layout)
-    return FamilyCertificate(True, dimension, dimension, [], structural, 0, source, certificate.tolerance)
+    met = met_by_counting(run.certificate, task.family_dimension, known_source(task.layout))
+    return met or run.certificate.covers(task)
 
 
 @dataclass(frozen=True, eq=False)

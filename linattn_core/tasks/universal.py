@@ -119,6 +119,12 @@ class UniversalAutomaton:
         """QS (1 + QS (Q - 1)): 20 at (2, 2), 78 at (3, 2), 784 at (4, 4), 28,736 at (8, 8)."""
         return lookup_dimension(self.keys, self.states)
 
+    @property
+    def family_source(self) -> str:
+        """How the family is known."""
+        spanning = 1 + self.keys * (self.states - 1)
+        return f"exact: {spanning} spanning automata for each of {self.keys} queries"
+
     def table(self, machine: Machine) -> np.ndarray:
         """Return the machine's rules as next-state indices (QS,), matched by position.
 
@@ -161,8 +167,7 @@ class UniversalAutomaton:
             state, letter = self.pairs[key]
             changes.append(f" where {state} on {letter} leads to {self.state_names[value]}")
         words = tuple(f"state {state} on letter {letter}{change}" for state, letter in self.pairs for change in changes)
-        source = f"exact: {len(tables)} spanning automata for each of {self.keys} queries"
-        return Family.of(contexts, words, self.family_dimension, source)
+        return Family.of(contexts, words, self.family_dimension, self.family_source)
 
     def traces(
         self,

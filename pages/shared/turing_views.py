@@ -102,9 +102,9 @@ def _layer() -> None:
     state.attempt("turing_layer", make)
 
 
-def cost(made: Plan, task: UniversalTuringMachine) -> None:
+def cost(made: Plan, task: UniversalTuringMachine, halting: float) -> None:
     """What learning, trying fresh machines and certifying will take together, before any of it is begun."""
-    price = whole_cost(made, task)
+    price = whole_cost(made, task, halting)
     more = (
         f" Where directions stay open, finding and naming them takes about {duration(price.naming)} more."
         if price.naming > 1

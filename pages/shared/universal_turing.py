@@ -53,7 +53,7 @@ def show(lab: Lab) -> None:
         with player:
             compiled(build, task)
         made = learn_views.plan(lab)
-        turing_views.cost(made, task)
+        turing_views.cost(made, task, build.halting)
         learn_views.wait_for_button(lab, made)
     result: Experiment = compute.obtain(lab, lambda tick: experiment(lab, progress=tick), "Learning")
     with player:
