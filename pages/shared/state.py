@@ -54,8 +54,8 @@ def address_field() -> None:
         help="Paste a code or a whole share link to open that lab.",
     ).strip()
     late = given == memory.before and time.monotonic() - memory.changed_at < ECHO
-    if given != token and not late:
-        _open(given)
+    if given != token and not late and not _open(given):
+        st.rerun()  # the address must go on naming the lab that stays, or a refresh would lose it
 
 
 def _page_switched() -> bool:
@@ -105,8 +105,8 @@ def _token(of: Lab) -> str:
     return "" if of == Lab.default() else link().token
 
 
-def _open(given: str) -> None:
-    """Adopt the lab of a token or link; one that cannot be read is told, and the session's lab stays."""
+def _open(given: str) -> bool:
+    """Adopt the lab of a token or link; where that cannot be read say so, keep the session's lab, and return False."""
     memory = st.session_state
     memory.shown = given
     try:
@@ -117,6 +117,8 @@ def _open(given: str) -> None:
     except LinattnError as error:
         kept = "Your lab is unchanged." if memory.past else "The worked example is shown instead."
         memory.notice = f"{error} {kept}"
+        return False
+    return True
 
 
 def lab() -> Lab:

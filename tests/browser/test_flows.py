@@ -151,7 +151,8 @@ def test_a_link_of_any_length_is_answered_by_a_sentence(page: Page, address: str
 
 
 def test_a_megabyte_pasted_as_a_lab_code_is_answered_and_the_lab_stays(page: Page, address: str):
-    page.goto(f"{address}/?lab={Lab.default().replace(traces=TraceSpec(count=3, length=2)).to_token()}")
+    token = Lab.default().replace(traces=TraceSpec(count=3, length=2)).to_token()
+    page.goto(f"{address}/?lab={token}")
     settle(page)
     page.get_by_role("button", name="Share or save").click()
     field = page.get_by_role("textbox", name="Lab code")
@@ -159,6 +160,10 @@ def test_a_megabyte_pasted_as_a_lab_code_is_answered_and_the_lab_stays(page: Pag
     field.press("Enter")
     expect(page.get_by_text("The share link has 1,000,002 characters; at most 20,000 are read")).to_be_visible()
     expect(page.get_by_text("Your lab is unchanged.")).to_be_visible()
+    settle(page)
+    expect(page).to_have_url(re.compile(f"{token}$"))
+    page.reload()
+    expect(page.get_by_text("3 words")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
