@@ -84,7 +84,7 @@ def dense(N: int, T: int, d: int) -> dict[str, float]:
 GROWTH = {
     "N (d = 8, T = 100)": ("1: p^2 an example", [(N, f"dense({N}, 100, 8)") for N in (500, 1000, 2000, 4000)]),
     "T (d = 8, N = 500)": ("1: running sums", [(T, f"dense(500, {T}, 8)") for T in (50, 100, 200, 400)]),
-    "d (N T = 20,000)": ("6: p^2 = d^6 / 4", [(d, f"dense(200, 100, {d})") for d in (8, 12, 16, 20)]),
+    "d (N T = 20,000)": ("6: d^6 / 16 sums of an example", [(d, f"dense(200, 100, {d})") for d in (8, 12, 16, 20)]),
     "Q (all automata, S = 4)": ("see note", [(Q, f"universal({Q}, 4)") for Q in (4, 6, 8, 10)]),
 }
 
