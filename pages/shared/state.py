@@ -111,7 +111,7 @@ def _open(given: str) -> bool:
     memory.shown = given
     try:
         token = given.rpartition(f"{PARAM}=")[2].partition("&")[0]
-        new = Lab.from_token(token) if token else Lab.default()
+        new = Lab.from_token(token, build_store.store().find) if token else Lab.default()
         if not retrace(lambda old: old == new):  # Back and Forward of the browser are undo and redo
             set_lab(new)
     except LinattnError as error:
