@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -81,11 +82,15 @@ class MemoryBuild(Spec):
         given = dict(self.words)
         entries = len(next(iter(given.values()))) if given else self.dim
         check_size(entries, "dim", MAX_ENTRIES)
-        every = tuple(dict.fromkeys(word for pair in self.table for word in pair))
-        drawn = np.round(random_stream(self.seed, 3).normal(size=(len(every), entries)), PLACES) + 0.0
-        words = tuple((word, given.get(word) or tuple(row)) for word, row in zip(every, drawn.tolist(), strict=True))
+        every = dict.fromkeys(word for pair in self.table for word in pair)
+        words = tuple((word, given.get(word) or self._drawn(word, entries)) for word in every)
         changed: MemoryBuild = self.replace(embedding="own", words=words)
         return changed
+
+    def _drawn(self, word: str, entries: int) -> tuple[float, ...]:
+        """Return a vector for a new word: its own stream of the seed, whatever words are there already."""
+        rng = random_stream(self.seed, 3, zlib.crc32(word.encode()))
+        return tuple((np.round(rng.normal(size=entries), PLACES) + 0.0).tolist())
 
     def _embedded(self, table: TableMemory) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[float, ...]]]:
         """Return the vectors of the key words and of the value words."""

@@ -49,6 +49,16 @@ class Retrieval:
         return self._nearest(self.learned)
 
     @property
+    def plain_miss(self) -> float:
+        """The mean distance of the plain memory's answers from their values."""
+        return float(self.plain[np.arange(len(self.keys)), self.right].mean())
+
+    @property
+    def learned_miss(self) -> float:
+        """The mean distance of the learned layer's answers from their values."""
+        return float(self.learned[np.arange(len(self.keys)), self.right].mean())
+
+    @property
     def plain_exact(self) -> bool:
         """Whether every answer of the plain memory is the right value, up to rounding."""
         return self._exact(self.plain)

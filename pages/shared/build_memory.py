@@ -15,7 +15,7 @@ from pages.shared.memory_tables import now, opener, take, vector_table, word_vec
 from pages.shared.number_table import Row, edit
 from pages.shared.widgets import problem
 
-OWN_WORDS = (("apple", "red"), ("sky", "blue"), ("grass", "green"))
+OWN_WORDS = (("apple", "red"), ("sky", "blue"), ("grass", "green"), ("rose", "red"))
 OWN_VECTORS = (
     ((1.0, 0.0, 0.2), (1.0, 0.0)),
     ((0.6, 0.8, 0.0), (0.0, 1.0)),
