@@ -172,7 +172,8 @@ def _editor(machine: Machine) -> None:
         key=key,
         num_rows="dynamic",
         hide_index=True,
-        column_config={table.ON + letter: targets for letter in base.alphabet},
+        column_config={table.STATE: st.column_config.TextColumn(required=True)}
+        | {table.ON + letter: targets for letter in base.alphabet},
         on_change=_sheet_edited,
         args=(key,),
         alt="Transition table: one row per state, one column per letter; every cell can be edited",

@@ -9,8 +9,10 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from linattn_core.errors import MachineError
 from linattn_core.machines import Machine, from_table
+from linattn_core.machines.sketch import beside
 
 STATE, START, ACCEPT = "state", "start", "accepting"
+PLACE = "place"  # no column of the sheet: where a row's state stands in the drawing
 ON = "on "  # a letter's column is "on a", so that a letter called "state" has a column of its own
 
 
@@ -41,16 +43,18 @@ def edited_rows(base: Machine, edits: Mapping[str, Any]) -> list[dict[str, Any]]
                 if column == STATE and isinstance(value, str):
                     renamed[row[STATE]] = value
                 row[column] = value
-    added = [_mapping(row) for row in edits.get("added_rows") or []]
+    for row, place in zip(rows, base.positions or (), strict=False):
+        row[PLACE] = place
+    added = [{k: v for k, v in _mapping(row).items() if k != PLACE} for row in edits.get("added_rows") or []]
     if any(_mapping(cells).get(START) is True for cells in _mapping(edits.get("edited_rows")).values()):
         _move_start(rows, base.states[base.start])
     removed = {number for number in edits.get("deleted_rows") or [] if isinstance(number, int)}
     rows = [row for number, row in enumerate(rows) if number not in removed]
-    rows += [{STATE: None, START: False, ACCEPT: False} | dict(row) for row in added]
+    rows += [{STATE: None, START: False, ACCEPT: False} | row for row in added]
     for row in rows:
         for column in row:
-            if column.startswith(ON) and row[column] in renamed:
-                row[column] = renamed[row[column]]
+            if column.startswith(ON) and isinstance(row[column], str):
+                row[column] = renamed.get(row[column], row[column])
     return rows
 
 
@@ -67,7 +71,7 @@ def _move_start(rows: list[dict[str, Any]], before: str) -> None:
 
 
 def machine_of(rows: Sequence[Mapping[str, Any]], base: Machine) -> Machine:
-    """The machine that the rows describe, with the name and alphabet of `base`, and its positions where they still fit.
+    """The machine that the rows describe, with the name and alphabet of `base`; states that stay keep their places.
 
     Raises MachineError with one sentence for everything that is not a machine.
     """
@@ -75,15 +79,25 @@ def machine_of(rows: Sequence[Mapping[str, Any]], base: Machine) -> Machine:
     if len(starts) != 1:
         raise MachineError(f"{len(starts) or 'No'} states are ticked as the start; tick exactly one.")
     names = [row.get(STATE) or "" for row in rows]
-    keep = base.positions is not None and len(rows) == len(base.states)
     return from_table(
         [(name, {x: row.get(ON + x) for x in base.alphabet}) for name, row in zip(names, rows, strict=True)],
         start=starts[0].get(STATE) or "",
         accepting=[row.get(STATE) or "" for row in rows if row.get(ACCEPT) is True],
         name=base.name,
         alphabet=base.alphabet,
-        positions=base.positions if keep else None,
+        positions=_places(rows) if base.positions is not None else None,
     )
+
+
+def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
+    """Where each row's state stands; a new one goes below the others."""
+    places = [row[PLACE] for row in rows if PLACE in row]
+    found = []
+    for row in rows:
+        if PLACE not in row:
+            places.append(beside(tuple(places)) if places else (0.0, 0.0))
+        found.append(row.get(PLACE, places[-1]))
+    return tuple(found)
 
 
 def with_letters(machine: Machine, text: str) -> Machine:

@@ -126,8 +126,10 @@ def edit_cell(page: Page, sheet: Locator, at: tuple[float, float], keys: tuple[s
             page.wait_for_timeout(100)
             page.keyboard.press(key)
         with contextlib.suppress(TimeoutError):
-            page.wait_for_selector('[id^="gdg-overlay"]', timeout=3_000)
+            # The editor is there a moment before it takes keys, and has the text a moment before Enter would keep it.
+            page.wait_for_function("document.activeElement?.closest('[id^=\"gdg-overlay\"]')", timeout=3_000)
             page.keyboard.type(text)
+            page.wait_for_timeout(200)
             page.keyboard.press("Enter")
             return
     raise AssertionError("the cell's editor never opened")
