@@ -8,8 +8,9 @@ from linattn_core.learn import learn
 from linattn_core.machines.turing_presets import turing_presets
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_legal import all_rules
+from linattn_core.tasks.turing_outcome import legal_certificate
 from linattn_core.tasks.turing_rank import exact_rank
-from linattn_core.tasks.turing_traces import Episodes
+from linattn_core.tasks.turing_traces import Episodes, one_episode
 from linattn_core.twin import twin
 
 PRESETS = turing_presets()
@@ -149,8 +150,23 @@ def test_the_large_size():
     task = UniversalTuringMachine(4, 3, 8)
     run = learn(task.traces(450, 2, steps=20, halting=0.2), heads=None)
     assert run.certificate.rank == 7122
-    assert run.certificate.covers(task).holds
+    assert legal_certificate(run, task).holds
     found = task.held_out(run, 100)
     assert (found.exact, found.certified, found.certified_wrong) == (100, found.contexts, 0)
     preset = PRESETS["binary increment"]
     assert task.run(run.predictor, preset.machine, preset.machine.encode(preset.word), 60).agrees
+
+
+@pytest.mark.slow
+def test_the_busy_beaver_of_four_states_runs_on_learned_weights():
+    """107 steps in 452 tokens, each certified beforehand; slim needs fourteen cells for it, d = 46, and about 2 GB."""
+    task = UniversalTuringMachine(4, 2, 14)
+    run = learn(task.traces(450, 1, steps=16, halting=0.2), heads=None)
+    beaver = PRESETS["busy beaver 4"].machine
+    done = task.run(run.predictor, beaver, (), 200)
+    assert (done.agrees, done.halted, done.expected.wrapped) == (True, True, False)
+    assert (len(done.configurations) - 1, sum(done.configurations[-1].tape), len(done.tokens)) == (107, 13, 452)
+    contexts = task.contexts(one_episode(task.layout, beaver, ()), steps=107)
+    assert len(contexts) == 428
+    assert run.certificate.certified(contexts).all()
+    assert task.trial(run.predictor, task.episodes(100, 1_000_003, halting=0.2), 60).exact.all()

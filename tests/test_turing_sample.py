@@ -7,8 +7,8 @@ import pytest
 
 from linattn_core.errors import Cancelled
 from linattn_core.tasks.turing import UniversalTuringMachine
-from linattn_core.tasks.turing_rank import exact_rank
-from linattn_core.tasks.turing_sample import Span, sample_family
+from linattn_core.tasks.turing_rank import Span, exact_rank
+from linattn_core.tasks.turing_sample import sample_family
 
 
 @functools.cache

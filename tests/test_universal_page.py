@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from linattn_core.errors import LinattnError, MachineError
-from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, TraceSpec
+from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, TraceSpec, TuringBuild
 from linattn_core.machines import presets, random_machine, write_jff
+from linattn_core.machines.turing import TuringMachine
 from linattn_core.machines.turing_presets import turing_presets
 from pages.shared import turing_editor, turing_table
 
@@ -113,18 +114,38 @@ def test_a_preset_brings_its_tape_and_a_layer_that_fits():
     settled(app.selectbox(key="turing_preset").set_value("parity").run())
     build = lab_of(app).turing
     assert (build.machine.name, build.word, build.cells) == ("parity", ("1", "1"), 4)
-    settled(app.selectbox(key="turing_preset").set_value("busy beaver 3, most ones").run())
-    build = lab_of(app).turing
-    assert (build.states, build.letters, build.cells) == (3, 2, 6)
-    assert lab_of(app).traces.count == 220
+    beaver = turing_presets()["busy beaver 3, most ones"]
+    larger = turing_editor.fitted(lab_of(app), beaver.machine, word=tuple(beaver.word), cells=beaver.cells)
+    assert (larger.turing.states, larger.turing.letters, larger.turing.cells) == (3, 2, 6)
+    assert larger.traces.count == 220
 
 
-def test_a_large_layer_shows_its_cost_and_waits():
+def test_a_large_layer_shows_its_whole_cost_and_waits():
     app = universal(Lab.default_turing())
     settled(app.selectbox(key="turing_preset").set_value("busy beaver 4").run())
     assert app.button(key="learn_now")
-    assert "compiled heads" in texts(app)
+    said = texts(app)
+    assert "compiled heads" in said
+    assert "to learn" in said
+    assert "to run fresh machines and certify" in said
     assert {metric.label for metric in app.metric} >= {"Memory", "Estimated work"}
+
+
+def test_a_size_of_unknown_dimension_gets_a_sample_called_a_sample_and_no_theorem():
+    """One letter: the bound from above does not meet the contexts there are, so no dimension is known exactly."""
+    machine = TuringMachine("to and fro", ("A", "B"), ("0",), (((1, 0, 1),), ((0, 0, 0),)))
+    build = TuringBuild(machine=machine, letters=1, cells=3)
+    app = universal(Lab(build=build, traces=TraceSpec(count=20, length=10)))
+    assert not app.success
+    (light,) = app.warning
+    assert "of sampled dimension **266**" in light.value
+    assert "evidence, not a theorem" in light.value
+    assert "A sample can miss directions" in light.value
+    assert "step " in light.value.split("Open among the sampled contexts")[1]
+    ranks = next(metric for metric in app.metric if metric.label == "Rank")
+    assert ranks.value.endswith("of ≥ 266")
+    assert "sampled: a lower bound on the legal dimension" in texts(app).replace("\\", "")
+    assert app.button(key="turing_read")  # without a theorem the program is read only when asked for
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from pages.shared.light import show as show_light
 from pages.shared.widgets import chart, duration, figures, literal, problem
 
 SHARES = (0.1, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2)  # of the lab's machines, the points of the curve
-DRAWN_AT_ONCE = 400_000  # numbers in the traces up to which the curve comes without a button
+DRAWN_AT_ONCE = 150_000  # numbers in the traces up to which the curve comes without a button
 LESSONS: dict[str, tuple[int, int]] = {  # name: machines, most steps; for two states, two letters, four cells
     "40 machines": (40, 10),
     "90 machines": (90, 10),

@@ -1,0 +1,79 @@
+"""What is said before and instead of a long projection: costs that follow the sizes, certificates met by counting."""
+
+import pytest
+
+from linattn_core.experiment import experiment
+from linattn_core.lab import AutomatonBuild, Lab, TraceSpec
+from linattn_core.learn import learn, plan
+from linattn_core.machines import presets
+from linattn_core.tasks.counting import met_by_counting
+from linattn_core.tasks.turing import UniversalTuringMachine
+from linattn_core.tasks.turing_cost import sample_cost, whole_cost
+from linattn_core.tasks.turing_outcome import legal_certificate, sampled_space
+from linattn_core.tasks.turing_sample import sample_family
+
+SMALL, LARGE, UNKNOWN = (UniversalTuringMachine(*size) for size in ((2, 2, 4), (3, 2, 6), (2, 2, 7)))
+
+
+def cost(task, machines, halting=0.35):
+    made = plan(task.traces(machines, halting=halting))
+    return made, whole_cost(made, task, halting)
+
+
+def test_the_cost_holds_learning_and_certifying_and_grows_with_the_sizes():
+    made, small = cost(SMALL, 100)
+    assert small.learning == made.seconds > 0
+    assert small.seconds == small.learning + small.certifying > small.learning
+    assert small.bytes > made.bytes
+    _, large = cost(LARGE, 220)
+    for name in ("learning", "certifying", "naming", "bytes"):
+        assert getattr(large, name) > getattr(small, name) > 0
+    _, longer = cost(SMALL, 100, halting=0.0)
+    assert longer.certifying > small.certifying  # fresh machines that never halt have more contexts
+
+
+def test_where_no_dimension_is_known_nothing_is_named_and_the_sample_has_its_price():
+    _, unknown = cost(UNKNOWN, 100)
+    assert unknown.certifying > 0
+    assert unknown.naming == 0
+    runs = [learn(UNKNOWN.traces(machines, halting=0.35), heads=None) for machines in (30, 150)]
+    (few, held), (many, more) = (sample_cost(run.certificate) for run in runs)
+    assert 0 < few < many
+    assert 0 < held < more
+
+
+@pytest.mark.parametrize(("machines", "holds"), [(100, True), (60, False)])
+def test_counting_and_projecting_agree_on_turing_machines(machines, holds):
+    run = learn(SMALL.traces(machines, halting=0.35), heads=None)
+    projected = run.certificate.covers(SMALL)
+    assert legal_certificate(run, SMALL) == projected
+    assert projected.holds == holds
+    assert (met_by_counting(run.certificate, 856, "") is not None) == holds
+    assert met_by_counting(run.certificate, None, "") is None
+
+
+@pytest.mark.parametrize("count", [400, 150])
+def test_counting_and_projecting_agree_on_automata(count):
+    build = AutomatonBuild(machine=presets()["contains aba"], encoding="universal")
+    result = experiment(Lab(build=build, traces=TraceSpec(count=count)))
+    assert result.family == result.run.certificate.covers(result.task)
+    assert result.family.holds == (count == 400) == (not result.open_pairs)
+
+
+def test_a_sample_is_certified_as_a_sample():
+    sample = sample_family(UNKNOWN.layout, max_machines=128, steps=8)
+    full, part = (learn(UNKNOWN.traces(machines, halting=0.35), heads=None) for machines in (150, 60))
+    found = sampled_space(full, UNKNOWN, sample)
+    assert (found.found.holds, found.known) == (True, full.certificate.rank)
+    assert found.found.source.startswith("sampled: a lower bound")
+    found = sampled_space(part, UNKNOWN, sample)
+    assert not found.found.holds
+    assert found.found.rank <= part.certificate.rank < sample.dimension <= found.known
+    assert found.found.missing
+
+
+def test_directions_that_the_sample_lacks_are_counted():
+    run = learn(UNKNOWN.traces(60, halting=0.35), heads=None)
+    found = sampled_space(run, UNKNOWN, sample_family(UNKNOWN.layout, max_machines=10))
+    assert found.beyond == run.certificate.rank - found.found.rank > 0
+    assert found.known == found.sample.dimension + found.beyond > found.sample.dimension
