@@ -113,7 +113,8 @@ class Lab(Spec):
             index_pairs((*self.traces.withheld, *self.traces.extra), states, letters)
         elif self.traces.withheld or self.traces.extra:
             raise SpecError("The lab withholds or adds transitions, but builds no automaton; leave both lists empty.")
-        if (task.family_dimension or 0) > MAX_DIMENSIONS and isinstance(task, UniversalAutomaton | TableMemory):
+        # Asked of these alone: a Turing machine's dimension may take seconds to compute.
+        if isinstance(task, UniversalAutomaton | TableMemory) and (task.family_dimension or 0) > MAX_DIMENSIONS:
             raise TooLargeError(
                 f"The lab's legal inputs span {task.family_dimension:,} dimensions; at most {MAX_DIMENSIONS:,} are "
                 "supported here, so use fewer states or letters, keys or values."
