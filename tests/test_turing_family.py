@@ -1,6 +1,7 @@
 """The legal space of Turing machines: golden dimensions, bounds that meet, proofs over the rationals, shipped data."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from linattn_core.turing_proof import prove
 GOLDEN = {"slim": 856, "wide": 1162, "duo": 1802}
 
 
+@functools.cache
 def analysed(design):
     machine = token_machine(design)
     spaces = legal_spaces(machine)
@@ -69,11 +71,20 @@ def test_the_proof_notices_a_missing_feature_and_a_wrong_point(classroom):
     assert prove(machine, {**spaces, z: AffineSpace(moved, spaces[z].directions)}, blocks) != ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", ["wide", "duo"])
 def test_golden_dimensions_of_the_other_designs(design):
     machine, spaces, blocks = analysed(UniversalTuringMachine(2, 2, 4, design).layout)
     assert sum(b.dimension for b in blocks) == GOLDEN[design]
     assert prove(machine, spaces, blocks) == ""
+
+
+@pytest.mark.parametrize("design", ["wide", "duo"])
+def test_both_bounds_meet_in_the_other_designs(design):
+    task = UniversalTuringMachine(2, 2, 2, design)
+    machine, spaces, blocks = analysed(task.layout)
+    assert prove(machine, spaces, blocks) == ""
+    assert sum(b.dimension for b in blocks) == exact_rank(task.traces(500, 1, steps=8, halting=0.2))
 
 
 @settings(max_examples=10, deadline=None)
