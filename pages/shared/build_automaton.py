@@ -45,9 +45,16 @@ def drawing(machine: Machine) -> None:
 
 
 def _drawn(machine: Machine, action: str = "edit") -> None:
-    """Take a finished drawing; the editor's undo and redo are the lab's own where the lab stood just there."""
+    """Take a finished drawing; the editor's undo and redo are the lab's own where the lab stood just there.
+
+    Two quick ones may arrive as one, so steps that changed the machine are passed; any other change of the lab is not.
+    """
+
+    def over(near: Lab, far: Lab) -> bool:
+        return near.machine != far.machine
+
     back, forth = action == "undo", action == "redo"
-    if not state.retrace(lambda lab: lab.machine == machine, back=back, forth=forth):
+    if not state.retrace(lambda lab: lab.machine == machine, back=back, forth=forth, over=over):
         set_machine("drawing", machine)
 
 

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import streamlit as st
 
@@ -155,18 +156,30 @@ def problem(place: str) -> str | None:
     return sentence if where == place else None
 
 
-def retrace(wanted: Callable[[Lab], bool], *, back: bool = True, forth: bool = True) -> bool:
+def retrace(
+    wanted: Callable[[Lab], bool],
+    *,
+    back: bool = True,
+    forth: bool = True,
+    over: Callable[[Lab, Lab], bool] = lambda _near, _far: False,
+) -> bool:
     """Undo where the lab before this one is wanted, redo where the next one is; False, with nothing done, otherwise.
 
     For what is an undo elsewhere, as in the drawing editor or the browser: made a new step, it would take the page's
     own Undo forward again. What is chosen afresh is always a step of its own, so that Undo gives back what was there.
+    over: whether to look beyond the step between two neighbours, since quick gestures may arrive as one.
     """
     memory = st.session_state
     for allowed, source, step in ((back, memory.past, undo), (forth, memory.future, redo)):
-        if allowed and source and wanted(source[-1]) and not wanted(memory.current):
-            memory.notice = None
-            step()
-            return True
+        way = [memory.current, *reversed(source)] if allowed and not wanted(memory.current) else []
+        for count, (near, far) in enumerate(pairwise(way), start=1):
+            if wanted(far):
+                memory.notice = None
+                for _ in range(count):
+                    step()
+                return True
+            if not over(near, far):
+                break
     return False
 
 
