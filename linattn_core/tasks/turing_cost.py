@@ -74,8 +74,8 @@ def whole_cost(plan: Plan, task: UniversalTuringMachine, halting: float) -> Cost
 
 
 def sample_cost(certificate: Certificate) -> tuple[float, float]:
-    """Return (seconds, bytes) of sampling the legal space, judged by what the traces span: about as much."""
-    sizes = [(space.rank, len(space.columns)) for space in certificate.spaces]
+    """Return (seconds, bytes) of sampling the legal space, judged by what the traces span and the features in use."""
+    sizes = [(max(space.rank, LEGAL_SHARE * len(space.columns)), len(space.columns)) for space in certificate.spaces]
     held = min(MAX_BASIS_BYTES, sum(8.0 * rank * width for rank, width in sizes))
     work = SAMPLE_LEAST + ELIMINATE * sum(float(rank) ** 2 * width for rank, width in sizes)
     return work / multiply_rate(), 5 * held
