@@ -47,6 +47,17 @@ def test_machines_from_the_textbook_run_on_learned_weights(learned, name):
     assert run.rounding_error < 1e-8
 
 
+def test_no_machine_from_the_textbook_was_in_training():
+    seen = TASK.episodes(100, 1)
+    for name in ("busy beaver 2", "parity", "increment, lowest bit first", "looping"):
+        table = PRESETS[name].machine.padded(2, 2).table()
+        assert not (seen.table == table).all(axis=(1, 2, 3)).any(), name
+    larger = UniversalTuringMachine(3, 2, 6).episodes(220, 1, halting=0.35)
+    for name in ("busy beaver 3, most ones", "busy beaver 3, most steps", "parity", "increment, lowest bit first"):
+        table = PRESETS[name].machine.padded(3, 2).table()
+        assert not (larger.table == table).all(axis=(1, 2, 3)).any(), name
+
+
 def test_three_thousand_steps_stay_exact(learned):
     trial = TASK.trial(learned.predictor, TASK.episodes(5, 7, halting=0.0), 3000)
     assert trial.exact.all()

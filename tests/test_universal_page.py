@@ -118,6 +118,10 @@ def test_a_preset_brings_its_tape_and_a_layer_that_fits():
     larger = turing_editor.fitted(lab_of(app), beaver.machine, word=tuple(beaver.word), cells=beaver.cells)
     assert (larger.turing.states, larger.turing.letters, larger.turing.cells) == (3, 2, 6)
     assert larger.traces.count == 220
+    beaver = turing_presets()["busy beaver 4"]
+    longest = turing_editor.fitted(larger, beaver.machine, word=(), cells=beaver.cells).turing
+    assert (longest.cells, longest.run) == (14, 107)  # as far as it takes
+    assert turing_editor.fitted(larger, turing_presets()["looping"].machine, word=(), cells=4).turing.run == 60
 
 
 def test_a_large_layer_shows_its_whole_cost_and_waits():

@@ -184,7 +184,7 @@ def _busy_beaver_4() -> TuringPreset:
         D: 1RD 0RA
         """,
         "",
-        16,
+        14,
         "Four states: 107 steps, thirteen ones; no halting four-state machine runs longer.",
     )
 

@@ -8,13 +8,14 @@ from linattn_core.errors import MachineError
 from linattn_core.lab import Lab, TuringBuild
 from linattn_core.machines import write_jff
 from linattn_core.machines.jff import open_jff
-from linattn_core.machines.turing import TuringMachine
+from linattn_core.machines.turing import TuringMachine, simulate
 from linattn_core.machines.turing_presets import turing_presets
 from linattn_core.machines.turing_random import random_turing_machine
 from pages.shared import state, turing_table
 from pages.shared.widgets import literal, problem
 
 MAX_JFF = 256 * 1024  # bytes; the widget's own limit is checked in the browser only
+MOST_STEPS = 1000  # of a run
 MANY = 100  # machines that teach two states, two letters, four cells
 
 
@@ -47,7 +48,11 @@ def fitted(lab: Lab, machine: TuringMachine, *, word: tuple[str, ...] | None = N
         "letters": max(2, own[1]) if fresh else max(build.letters, own[1]),
         "cells": cells or build.cells,
     }
-    new = build.replace(machine=machine, word=word, head=0 if fresh else build.head, **sizes)
+    run, head = build.run, 0 if fresh else build.head
+    if cells is not None:  # a preset runs to its end
+        whole = simulate(machine.explicit(), machine.encode(word), cells, MOST_STEPS)
+        run = max(run, whole.steps) if whole.halted else run
+    new = build.replace(machine=machine, word=word, head=head, run=run, **sizes)
     return resized(lab, new)
 
 
