@@ -56,10 +56,10 @@ def test_a_vector_is_typed_into_the_table_and_followed(page: Page, address: str)
     page.goto(f"{address}/build?lab={lab.to_token()}")
     expect(page.get_by_text("These keys do not interfere")).to_be_visible()
     sheet = page.locator('[data-testid="stDataFrame"] canvas').first
-    edit_cell(page, sheet, (150, 52), (), "0.5")  # key 1 of the first row was 1: a shorter key, still orthogonal
+    edit_cell(page, sheet, (150, 52), ("ArrowRight", "ArrowRight"), "3")  # the value of the first row was 1
+    expect(page.get_by_text("two values are at most 4 apart")).to_be_visible()
     edit_cell(page, sheet, (150, 88), (), "0.5")  # key 1 of the second row was 0
     expect(page.get_by_text("The learned layer undoes the interference")).to_be_visible()
-    settle(page)
     edit_cell(page, sheet, (150, 52), (), "0")
     expect(page.get_by_text("The key of row 1 is zero")).to_be_visible()
     expect(page.get_by_text("The learned layer undoes the interference")).to_be_visible()
