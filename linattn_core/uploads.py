@@ -138,19 +138,20 @@ def example_sequences() -> Sequences:
 def _csv_sequences(data: bytes) -> Sequences:
     header, rows = read_csv(data)
     tokens, answers = _columns(header, "z"), _columns(header, "y")
-    if "sequence" not in header or not tokens:
+    column = next((i for i, name in enumerate(header) if name.lower() == "sequence"), None)
+    if column is None or not tokens:
         raise SpecError(
             f"The .csv file has the columns {', '.join(header)[:80]}; needed: 'sequence', z1, z2, .. and, for targets, "
             "y1, y2, .."
         )
-    other = [name for i, name in enumerate(header) if i not in (*tokens, *answers) and name != "sequence"]
+    other = [name for i, name in enumerate(header) if i not in (*tokens, *answers, column)]
     if other:
         raise SpecError(
             f"The .csv file has the column {other[0][:40]!r}; only 'sequence', z1, z2, .. and y1, y2, .. are read, so "
             "rename it or leave it out."
         )
     numbers = np.array([_row(row, (*tokens, *answers), header, n) for n, row in enumerate(rows, 2)])
-    labels = [row[header.index("sequence")] for row in rows]
+    labels = [row[column] for row in rows]
     begins = [i for i in range(len(labels)) if i == 0 or labels[i] != labels[i - 1]]
     if len({labels[i] for i in begins}) < len(begins):
         raise SpecError("The rows of one sequence do not stand together in the .csv file; sort it by 'sequence'.")

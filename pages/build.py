@@ -1,4 +1,4 @@
-"""Build: what the transformer shall learn. An automaton, a memory, a random teacher, or a Turing machine."""
+"""Build: what the transformer shall learn. An automaton, a memory, a teacher, own sequences, a Turing machine."""
 
 import streamlit as st
 
@@ -6,11 +6,7 @@ from pages.shared import build_kind, compute, light, my_machines, state
 from pages.shared.widgets import code, notice
 
 st.title("Build")
-notice(
-    "every edit is followed at once by the run of what you built: a Turing machine's by attention alone."
-    if state.lab().turing
-    else "change one cell of the table and the automaton recovered from the weights follows, with its certificate."
-)
+notice(build_kind.NOTICES[state.lab().build.kind])
 my_machines.show()
 build_kind.choose()
 if state.lab().machine is None and state.lab().turing is None:

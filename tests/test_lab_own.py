@@ -54,7 +54,13 @@ def own_labs(draw) -> Lab:
     build = draw(
         st.one_of(
             memories(),
-            st.builds(SequencesBuild, name=labels, data=sequences(), held_out=st.sampled_from([0.0, 0.2, 0.9])),
+            st.builds(
+                SequencesBuild,
+                name=labels,
+                data=sequences(),
+                held_out=st.sampled_from([0.0, 0.2, 0.9]),
+                scaled=st.booleans(),
+            ),
         )
     )
     return Lab(build=build, traces=TraceSpec(count=draw(st.integers(1, 50)), seed=draw(st.integers(0, 99))))

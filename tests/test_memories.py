@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import linattn_core as la
 from linattn_core.errors import LinattnError, ShapeError, SpecError, TooLargeError
 from linattn_core.features import feature_rows, features
+from linattn_core.figures import LIGHT
+from linattn_core.figures import retrieval as pictures
 from linattn_core.lab import Lab, MemoryBuild, TraceSpec
 from linattn_core.tasks import AssociativeMemory, TableMemory, VectorMemory
 from linattn_core.tasks.correlated import correlated_gaussian, correlated_orthonormal, cosines, with_overlap
@@ -202,6 +204,23 @@ def test_answers_halfway_between_two_values_retrieve_neither():
     task = VectorMemory(pairs)
     found = retrieval(task, task.traces(30), la.learn(task.traces(30)).predictor)
     assert not found.plain_right.any()
+
+
+def test_the_picture_marks_what_every_row_retrieves():
+    task = MemoryBuild(table=WORDS, correlation=0.9).task()
+    traces = task.traces(200)
+    found = retrieval(task, traces, la.learn(traces).predictor)
+    for learned, right in ((False, found.plain_right), (True, found.learned_right)):
+        picture = pictures.answered(found, LIGHT, learned=learned)
+        rows = picture.data[0].text
+        assert [sum("✓" in cell for cell in row) for row in rows] == right.astype(int).tolist()
+        assert [sum("✗" in cell for cell in row) for row in rows] == (~right).astype(int).tolist()
+        assert picture.data[0].zmax == found.spread == pytest.approx(np.sqrt(2))
+    assert np.array_equal(pictures.overlaps(found, LIGHT).data[0].z, found.overlaps)
+    many = TableMemory(tuple((f"k{i}", f"v{i % 2}") for i in range(41)))
+    traces = many.traces(50)
+    with pytest.raises(TooLargeError, match="drawn up to 40"):
+        pictures.overlaps(retrieval(many, traces, la.learn(traces, heads=None).predictor), LIGHT)
 
 
 # ---- words with vectors

@@ -257,6 +257,17 @@ def test_own_sequences_come_in_are_learned_and_held_out():
     assert not app.exception
 
 
+def test_uneven_entries_are_scaled_when_they_come_in_and_the_switch_undoes_it():
+    rng = np.random.default_rng(0)
+    data = Sequences.build(rng.normal(size=(60, 2)) * [1.0, 1e4], np.empty((60, 0)), [6] * 10)
+    app = upload(opened(LABS["sequences"], "build"), "sequences_file", "s.npz", write_sequences_npz(data))
+    assert current(app).build.scaled
+    change(app, lambda a: a.toggle(key="sequences_scaled").set_value(False))
+    assert not current(app).build.scaled
+    assert "twenty times larger" in texts(app)
+    assert not app.exception
+
+
 def test_what_is_not_known_of_own_sequences_is_said():
     app = opened(LABS["nothing held out"], "certify")
     assert "Nothing is held out" in texts(app)

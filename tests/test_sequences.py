@@ -181,6 +181,27 @@ def test_held_out_sequences_are_whole_and_never_learned_from(N, share, seed, cou
         assert not unseen
 
 
+def test_scaled_tokens_give_the_same_function_and_keep_small_entries():
+    rng = np.random.default_rng(3)
+    tokens = rng.normal(size=(120, 2)) * [1000.0, 1.0]
+    answers = np.concatenate(
+        [np.cumsum(part[:, :1] * part[:, 1:], axis=0) * part[:, 1:] for part in np.split(tokens, 20)]
+    )
+    even = Sequences.build(tokens / [1000.0, 1.0], answers, [6] * 20)
+    uneven = Sequences.build(tokens, answers, [6] * 20)
+    assert uneven.uneven
+    assert not even.uneven
+    np.testing.assert_allclose(uneven.sizes, np.sqrt((tokens**2).mean(axis=0)))
+    runs = [la.learn(OwnSequences(data, 0.2, scaled).traces(20)) for data, scaled in ((even, False), (uneven, True))]
+    held_out = [OwnSequences(data, 0.2, scaled).split(20)[1] for data, scaled in ((even, False), (uneven, True))]
+    np.testing.assert_allclose(runs[0].predictor.on(held_out[0]), runs[1].predictor.on(held_out[1]), rtol=1e-6)
+    assert runs[1].certificate.identified
+    assert not la.learn(OwnSequences(uneven, 0.2).traces(20)).certificate.identified
+    labels = OwnSequences(uneven, 0.2, True).attributes[0].labels
+    assert labels[0].startswith("z1/")
+    assert Sequences.build([[0.0, 2.0]], [[1.0]], [1]).sizes.tolist() == [1.0, 2.0]
+
+
 def test_noise_is_added_to_the_training_targets_alone():
     task = OwnSequences(example_sequences())
     noisy, quiet = task.traces(24, 1, 0.5), task.traces(24, 1)

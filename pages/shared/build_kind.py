@@ -25,6 +25,17 @@ KINDS = {
     "sequences": "My own sequences",
     "turing": "Turing machine",
 }
+NOTICES = {
+    "automaton": "change one cell of the table and the automaton recovered from the weights follows, with its "
+    "certificate.",
+    "memory": "make the keys more alike and the plain memory mixes their values; where the traces allow it, the "
+    "learned layer still tells them apart.",
+    "teacher": "the teacher is a transformer of this kind, so the best one for its sequences is the teacher itself, "
+    "if in other heads.",
+    "sequences": "nobody promises that attention fits your data: what is found is the best layer of any number of "
+    "heads, and the held-out share says how far it carries.",
+    "turing": "every edit is followed at once by the run of what you built: a Turing machine's by attention alone.",
+}
 
 
 def choose() -> None:

@@ -66,6 +66,16 @@ def show(build: SequencesBuild) -> None:
             help="Whole sequences, drawn by the seed on the Traces page; of a single sequence its last positions.",
             width=320,
         )
+        st.session_state.sequences_scaled = build.scaled
+        st.toggle(
+            "Scale the entries of the tokens",
+            key="sequences_scaled",
+            on_change=_scaled,
+            help="Divides each by its root mean square. The same functions can be learned, V and Q absorb the scale; "
+            "but cubic features of small entries are not lost to rounding beside those of large ones.",
+        )
+        if data.uneven and not build.scaled:
+            st.caption("Some entries of the tokens are over twenty times larger than others; scale them.")
         st.caption("This is what a file looks like:")
         in_csv, in_npz = _example_files()
         with st.container(horizontal=True):
@@ -85,17 +95,22 @@ def _example() -> None:
 
 
 def _opened() -> None:
-    """The sequences of a file; one that does not fit says why and changes nothing."""
+    """The sequences of a file, scaled where they need it; one that does not fit says why and changes nothing."""
     file, build = st.session_state.sequences_file, state.lab().build
     held_out = build.held_out if isinstance(build, SequencesBuild) else 0.2
-    if file is not None:
+
+    def make() -> Lab:
         name = "".join(c if c.isprintable() else " " for c in file.name)[-NAME:]
-        state.attempt(
-            "sequences",
-            lambda: _take(
-                SequencesBuild(name=name, data=read_sequences(file.getvalue(), file.name), held_out=held_out)
-            ),
-        )
+        data = read_sequences(file.getvalue(), file.name)
+        return _take(SequencesBuild(name=name, data=data, held_out=held_out, scaled=data.uneven))
+
+    if file is not None:
+        state.attempt("sequences", make)
+
+
+def _scaled() -> None:
+    lab, scaled = state.lab(), bool(st.session_state.sequences_scaled)
+    state.attempt("sequences", lambda: lab.replace(build=lab.build.replace(scaled=scaled)))
 
 
 def _held_out() -> None:

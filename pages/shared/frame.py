@@ -17,7 +17,7 @@ MAX_LAB_FILE = 4 * 2**20  # bytes; the widget's own limit is checked in the brow
 
 _PAGES = [
     ("start", "Start", "home", "A finished example: build, learn, recover, certify. Break it and cure it."),
-    ("build", "Build", "construction", "Build an automaton, a memory or a random teacher."),
+    ("build", "Build", "construction", "Build an automaton, a memory, a teacher; or bring your own sequences."),
     ("traces", "Traces", "timeline", "The example words as tokens, and how often each transition occurs."),
     ("learn", "Learn", "bolt", "The exact learner: its plan, training error and timings."),
     ("inspect", "Inspect", "search", "Heads as matrices, and the automaton read back out of them."),
