@@ -1,8 +1,11 @@
 """The editor's Python side: what it takes from a browser, in which order, and what the Build page makes of it."""
 
 import json
+import tomllib
 from dataclasses import replace
+from fnmatch import fnmatch
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -148,6 +151,15 @@ def test_frontend_files_are_plain_readable_and_ask_nobody(name):
     assert "eval(" not in text
     assert "import " not in text.replace("import and", "")
     assert not [word for word in text.split() if "://" in word and "www.w3.org" not in word]
+
+
+def test_every_frontend_file_goes_into_the_wheel():
+    root = Path(__file__).resolve().parent.parent
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    globs = settings["package-data"]["pages.components.frontend"]
+    found = [path.name for path in (root / "pages" / "components" / "frontend").iterdir() if path.is_file()]
+    assert found
+    assert [name for name in found if not any(fnmatch(name, glob) for glob in globs)] == []
 
 
 # ---- the word runner's data

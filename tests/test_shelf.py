@@ -139,7 +139,7 @@ def answered(payload: dict[str, object], lab: Lab, take=lambda lab: None) -> dic
     memory = Memory({"shelf": {"wish": payload}})
     fake = SimpleNamespace(session_state=memory, toast=lambda text: None)
     with patch.dict(_hear.__globals__, {"st": fake}):  # the module hides behind the function of its name
-        _hear("shelf", lab, take, "a remark")
+        _hear("shelf", lambda: lab, take, lambda: "a remark")
     return memory["shelf-answer"]
 
 

@@ -32,19 +32,21 @@ class Wish:
     code: str
 
 
-def shelf(lab: Lab, take: Callable[[Lab], None], *, key: str = "shelf", remark: str = "") -> None:
-    """Show the shelf; `take` gets the lab that the user opens, before the page runs again.
+def shelf(
+    lab: Callable[[], Lab], take: Callable[[Lab], None], *, key: str = "shelf", remark: Callable[[], str] = str
+) -> None:
+    """Show the shelf. `lab` is asked for what is on the page; `take` gets what the user opens, before the next run.
 
     remark: what to say after saving, for example that an unfinished drawing is not part of it.
     """
     _mount(
         key=key,
-        data={"name": suggestion(lab), "answer": st.session_state.get(_name(key))},
+        data={"name": suggestion(lab()), "answer": st.session_state.get(_name(key))},
         on_wish_change=lambda: _hear(key, lab, take, remark),
     )
 
 
-def _hear(key: str, lab: Lab, take: Callable[[Lab], None], remark: str) -> None:
+def _hear(key: str, lab: Callable[[], Lab], take: Callable[[Lab], None], remark: Callable[[], str]) -> None:
     """Answer the message that woke the page up; one that the shelf would never send is not answered."""
     payload = st.session_state[key].get("wish")
     if payload is None:
@@ -57,7 +59,7 @@ def _hear(key: str, lab: Lab, take: Callable[[Lab], None], remark: str) -> None:
         return
     answer: dict[str, Any] = {"instance": wish.instance, "serial": wish.serial}
     if wish.action == "save":
-        answer |= {"code": code_of(lab), "kind": kind_in_words(lab), "remark": remark}
+        answer |= {"code": code_of(lab()), "kind": kind_in_words(lab()), "remark": remark()}
     else:
         try:
             take(lab_of(wish.code))

@@ -11,12 +11,15 @@ from pages.shared import state
 
 def show() -> None:
     """The user's saved machines, folded away until they are wanted."""
-    lab = state.lab()
-    remark = ""
-    if lab.machine is not None and drawing_is_unfinished():
-        remark = f"The drawing is unfinished; what was saved is its last finished machine, “{lab.machine.name}”."
     with st.expander("My machines", icon=":material/inventory_2:"):
-        shelf(lab, _open, remark=remark)
+        shelf(state.lab, _open, remark=_remark)
+
+
+def _remark() -> str:
+    machine = state.lab().machine
+    if machine is None or not drawing_is_unfinished():
+        return ""
+    return f"The drawing is unfinished; what was saved is its last finished machine, “{machine.name}”."
 
 
 def _open(lab: Lab) -> None:

@@ -1,12 +1,13 @@
 """My machines in a real browser: kept over a refresh, opened, renamed, deleted, taken along, never silently lost."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from linattn_core.lab import Lab, TeacherBuild, TraceSpec
 from tests.browser.drawing import PATIENCE
@@ -31,10 +32,16 @@ class Desk:
         self.unfold()
 
     def unfold(self) -> None:
-        expect(self.page.locator('[data-testid="stExpander"]').first).to_be_visible()
-        settle(self.page)
-        self.page.locator("summary").filter(has_text="My machines").click()
-        expect(self.shelf).to_be_visible()
+        fold = self.page.locator("details").filter(has_text="My machines")
+        expect(fold).to_be_visible()
+        for _ in range(6):  # a page that still grows may put a fresh, folded one in its place
+            settle(self.page)
+            if fold.get_attribute("open") is None:
+                fold.locator("summary").click()
+            with contextlib.suppress(TimeoutError):
+                self.shelf.wait_for(timeout=10_000)
+                return
+        raise AssertionError("the shelf never unfolded")
 
     @property
     def shelf(self) -> Locator:

@@ -105,11 +105,13 @@ function askShelf(shelf, text, answers, otherwise) {
   const close = (does) => () => {
     asked.hidden = true;
     asked.replaceChildren();
+    shelf.render();
     does();
   };
   const buttons = answers.map(([label, does]) => shelfButton(label, close(does)));
   asked.replaceChildren(make("span", {}, text), ...buttons);
   asked.hidden = false;
+  shelf.parts.undo.hidden = true; // until the question is answered
   shelf.say("");
   asked.onkeydown = (event) => event.key === "Escape" && close(otherwise)();
   buttons[0].focus();
