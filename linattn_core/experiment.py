@@ -149,18 +149,8 @@ def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
         asked = _asked(task, traces, run)
         scored = _scored(lab, task, traces, run)
     report(1.0, "done")
-    return Experiment(
-        lab,
-        task,
-        traces,
-        run,
-        recovery,
-        certificate,
-        open_pairs,
-        {**seconds, **_own(run)},
-        retrieval=asked,
-        fit=scored,
-    )
+    seconds |= _own(run)
+    return Experiment(lab, task, traces, run, recovery, certificate, open_pairs, seconds, retrieval=asked, fit=scored)
 
 
 def _certified(task: LabTask, run: Run) -> tuple[Family | None, FamilyCertificate | None]:

@@ -179,6 +179,10 @@ def test_held_out_sequences_are_whole_and_never_learned_from(N, share, seed, cou
         assert len(task.traces(count, seed)) == len(traces)
     if share == 0:
         assert not unseen
+    roles = task.roles(count, seed)
+    if N > 1:
+        assert {k for k, role in enumerate(roles) if role == "learned"} == {a // 3 for a, _ in seen}
+        assert {k for k, role in enumerate(roles) if role == "held out"} == {a // 3 for a, _ in unseen}
 
 
 def test_scaled_tokens_give_the_same_function_and_keep_small_entries():

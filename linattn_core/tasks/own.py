@@ -81,14 +81,26 @@ class OwnSequences:
     def split(self, count: int, seed: int = 0) -> tuple[Traces, Traces]:
         """Return the examples to learn from, of at most ``count`` sequences, and the held-out ones."""
         check_count(count, "sequences")
-        N = len(self.data)
-        if N == 1:
+        if len(self.data) == 1:
             every = self._examples()
             kept = min(round(self.held_out * len(every)), len(every) - 1)
             return every.subset(slice(0, len(every) - kept)), every.subset(slice(len(every) - kept, len(every)))
-        kept = min(max(round(self.held_out * N), 1), N - 1) if self.held_out else 0
-        order = random_stream(seed, 2).permutation(N)
+        order, kept = self._order(seed)
         return self._examples(np.sort(order[kept:][:count])), self._examples(np.sort(order[:kept]))
+
+    def roles(self, count: int, seed: int = 0) -> tuple[str, ...]:
+        """Say for each sequence whether it is "learned", "held out", or "left out" beyond ``count``."""
+        if len(self.data) == 1:
+            return ("learned, its end held out" if self.held_out else "learned",)
+        order, kept = self._order(seed)
+        said = {int(k): "held out" if place < kept else "learned" for place, k in enumerate(order[: kept + count])}
+        return tuple(said.get(k, "left out") for k in range(len(self.data)))
+
+    def _order(self, seed: int) -> tuple[np.ndarray, int]:
+        """Return the order in which sequences are taken, and how many of the first are held out."""
+        N = len(self.data)
+        kept = min(max(round(self.held_out * N), 1), N - 1) if self.held_out else 0
+        return random_stream(seed, 2).permutation(N), kept
 
     def _examples(self, which: np.ndarray | None = None) -> Traces:
         examples = self.data.examples(which)

@@ -43,47 +43,59 @@ def show(build: SequencesBuild) -> None:
     )
     left, right = st.columns(2)
     with left:
-        st.file_uploader(
-            "Your own sequences, .csv or .npz",
-            type=["csv", "npz"],
-            key="sequences_file",
-            on_change=_opened,
-            max_upload_size=2,
-            help="A .csv has one token a row: a column sequence, columns z1, z2, .. and, if there are targets, y1, y2, "
-            "... A .npz holds Z (N, T, d) and, if there are targets, Y (N, T, m); or Z (M, d), Y (M, m) and lengths "
-            "(N,). Without targets the next token is predicted. Answers scale with the tokens; a column of ones lets "
-            "them do without.",
-        )
-        problem("sequences")
-        st.session_state.sequences_held_out = build.held_out
-        st.slider(
-            "Share held out",
-            0.0,
-            MAX_HELD_OUT,
-            step=0.05,
-            key="sequences_held_out",
-            on_change=_held_out,
-            help="Whole sequences, drawn by the seed on the Traces page; of a single sequence its last positions.",
-            width=320,
-        )
-        st.session_state.sequences_scaled = build.scaled
-        st.toggle(
-            "Scale the entries of the tokens",
-            key="sequences_scaled",
-            on_change=_scaled,
-            help="Divides each by its root mean square. The same functions can be learned, V and Q absorb the scale; "
-            "but cubic features of small entries are not lost to rounding beside those of large ones.",
-        )
-        if data.uneven and not build.scaled:
-            st.caption("Some entries of the tokens are over twenty times larger than others; scale them.")
-        st.caption("This is what a file looks like:")
-        in_csv, in_npz = _example_files()
-        with st.container(horizontal=True):
-            st.download_button("example.csv", in_csv, "example.csv", "text/csv", icon=":material/download:")
-            st.download_button("example.npz", in_npz, "example.npz", icon=":material/download:")
-            st.button("Use the worked example", on_click=_example, key="sequences_example")
+        _file()
+        _options(build)
+        _examples()
     with right:
         sequence_views.table(build)
+
+
+def _file() -> None:
+    st.file_uploader(
+        "Your own sequences, .csv or .npz",
+        type=["csv", "npz"],
+        key="sequences_file",
+        on_change=_opened,
+        max_upload_size=2,
+        help="A .csv has one token a row: a column sequence, columns z1, z2, .. and, if there are targets, y1, y2, "
+        "... A .npz holds Z (N, T, d) and, if there are targets, Y (N, T, m); or Z (M, d), Y (M, m) and lengths "
+        "(N,). Without targets the next token is predicted. Answers scale with the tokens; a column of ones lets "
+        "them do without.",
+    )
+    problem("sequences")
+
+
+def _options(build: SequencesBuild) -> None:
+    st.session_state.sequences_held_out = build.held_out
+    st.slider(
+        "Share held out",
+        0.0,
+        MAX_HELD_OUT,
+        step=0.05,
+        key="sequences_held_out",
+        on_change=_held_out,
+        help="Whole sequences, drawn by the seed on the Traces page; of a single sequence its last positions.",
+        width=320,
+    )
+    st.session_state.sequences_scaled = build.scaled
+    st.toggle(
+        "Scale the entries of the tokens",
+        key="sequences_scaled",
+        on_change=_scaled,
+        help="Divides each by its root mean square. The same functions can be learned, V and Q absorb the scale; but "
+        "cubic features of small entries are not lost to rounding beside those of large ones.",
+    )
+    if build.data.uneven and not build.scaled:
+        st.caption("Some entries of the tokens are over twenty times larger than others; scale them.")
+
+
+def _examples() -> None:
+    st.caption("This is what a file looks like:")
+    in_csv, in_npz = _example_files()
+    with st.container(horizontal=True):
+        st.download_button("example.csv", in_csv, "example.csv", "text/csv", icon=":material/download:")
+        st.download_button("example.npz", in_npz, "example.npz", icon=":material/download:")
+        st.button("Use the worked example", on_click=_example, key="sequences_example")
 
 
 def _take(build: SequencesBuild) -> Lab:

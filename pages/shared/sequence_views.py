@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -25,11 +26,13 @@ def target_words(data: Sequences) -> str:
     return f"The target is the file's own: **{names}**, at every position."
 
 
-def table(build: SequencesBuild) -> None:
-    """The first tokens with their targets, one a row."""
+def table(build: SequencesBuild, roles: Sequence[str] = ()) -> None:
+    """The first tokens with their targets, one a row; and the role of each sequence, if given."""
     data = build.data
     labels = [number + 1 for number, length in enumerate(data.lengths[:ROWS]) for _ in range(length)][:ROWS]
     shown: dict[str, Any] = {"sequence": labels}
+    if roles:
+        shown |= {"role": [roles[number - 1] for number in labels]}
     shown |= {f"z{k + 1}": data.tokens[:ROWS, k] for k in range(data.dim)}
     shown |= {f"y{k + 1}": data.targets[:ROWS, k] for k in range(data.targets.shape[1])}
     st.dataframe(shown, hide_index=True, height=360, alt="The tokens of the sequences and their targets, one a row")
@@ -45,7 +48,7 @@ def shown(result: Experiment) -> None:
         f"{target_words(build.data)} Learned from **{result.fit.examples:,}** prefixes, **{result.fit.held_out:,}** "
         f"are held out: {_held_out_words(build)}."
     )
-    table(build)
+    table(build, build.task().roles(result.lab.traces.count, result.lab.traces.seed))
 
 
 def _held_out_words(build: SequencesBuild) -> str:
