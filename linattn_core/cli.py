@@ -15,7 +15,7 @@ from linattn_core.tasks.own import Fit
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_outcome import SampledSpace, TuringOutcome, sampled_space
 
-MAX_BYTES = 4 * 2**20
+MAX_BYTES = 2 * 2**20
 """A lab file may not be larger; only one with the user's own sequences comes near."""
 
 SAMPLE_HELP = "For Turing machines whose legal dimension is not known: sample it, a lower bound, in up to a minute."

@@ -20,9 +20,9 @@ from linattn_core.traces import Traces
 MAX_SEQUENCES = 10_000
 MAX_LENGTH = 10_000
 MAX_ENTRIES = 32  # of a token, and of a target
-MAX_NUMBERS = 250_000  # of all tokens and targets: 2.7 MB as text where nothing about them is regular
+MAX_NUMBERS = 180_000  # of all tokens and targets: 1.93 MB as text where nothing about them is regular
 MAX_SIZE = 1e6  # of a number: features are cubic, their second moments of degree six
-MAX_PACKED = 3 * 2**20  # characters
+MAX_PACKED = 2 * 2**20  # characters
 MAX_DECIMALS = 9
 UNEVEN = 20.0
 

@@ -19,7 +19,7 @@ from linattn_core.machines.names import letter_names, state_names
 from linattn_core.machines.turing import TuringMachine
 
 MAX_FILE = 512 * 1024  # characters or bytes of a lab file, besides packed numbers
-MAX_PACKED = 4 * 2**20  # of a lab file with its packed numbers: one long text that costs nothing to read
+MAX_PACKED = 2 * 2**20  # of a lab file with its packed numbers: one long text that costs nothing to read
 _PACKED = re.compile(rb'"[A-Za-z0-9_-]{1000,}"')
 
 # What tokens of version 1 are compressed against: changing one byte of it breaks every link that was ever shared.

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from linattn_core.cli import app
+from linattn_core.cli import MAX_BYTES, app
 from linattn_core.errors import LinattnError, SpecError
 from linattn_core.experiment import experiment
 from linattn_core.lab import Lab, LearnerSpec, MemoryBuild, SequencesBuild, TeacherBuild, TraceSpec
 from linattn_core.sequences import MAX_NUMBERS, Sequences
+from linattn_core.spec_text import MAX_PACKED
 from linattn_core.tasks import AssociativeMemory, OwnSequences, TableMemory, VectorMemory
 from linattn_core.uploads import example_sequences
+from pages.shared.frame import MAX_LAB_FILE
 from tests.test_lab import labels
 from tests.test_sequences import sequences
 
@@ -148,6 +153,9 @@ def test_the_largest_data_fit_into_a_file():
     lab = Lab(build=SequencesBuild(data=data))
     assert Lab.from_json(lab.to_json()) == lab
     assert Lab.from_toml(lab.to_toml().encode()) == lab
+    assert len(lab.to_json()) < MAX_LAB_FILE == MAX_PACKED == MAX_BYTES  # what is saved can be opened again
+    config = tomllib.loads((Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text())
+    assert config["server"]["maxUploadSize"] * 2**20 == MAX_LAB_FILE  # the server's own bound holds for every upload
 
 
 def test_a_large_file_without_packed_numbers_is_refused_as_before():

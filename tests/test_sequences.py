@@ -254,7 +254,7 @@ BAD = {
     "too wide": ("a.npz", npz(Z=np.zeros((2, 3, 40))), TooLargeError, "40 numbers each"),
     "too long": ("a.npz", npz(Z=np.zeros((1, 20_000, 1))), TooLargeError, "20,000 tokens in one sequence"),
     "too many": ("a.npz", npz(Z=np.zeros((20_000, 2, 1))), TooLargeError, "20,000 sequences"),
-    "too much": ("a.npz", npz(Z=np.zeros((9_000, 10, 3))), TooLargeError, "270,000 numbers"),
+    "too much": ("a.npz", npz(Z=np.zeros((9_000, 7, 3))), TooLargeError, "189,000 numbers"),
     "wrong lengths": ("a.npz", npz(Z=np.zeros((5, 2)), lengths=np.array([2, 2])), ShapeError, "add up to 4"),
     "broken lengths": ("a.npz", npz(Z=np.zeros((5, 2)), lengths=np.array([2.5, 2.5])), ShapeError, "whole number"),
     "negative lengths": ("a.npz", npz(Z=np.zeros((5, 2)), lengths=np.array([7, -2])), ShapeError, "add up to 5"),

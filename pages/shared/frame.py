@@ -13,7 +13,7 @@ from pages.shared import state, theme_watch, universal_choice
 from pages.shared.widgets import literal, problem
 
 ICON = str(Path(__file__).resolve().parents[2] / "assets" / "icon.svg")
-MAX_LAB_FILE = 4 * 2**20  # bytes; the widget's own limit is checked in the browser only
+MAX_LAB_FILE = 2 * 2**20  # bytes; the widget's own limit is checked in the browser only
 
 _PAGES = [
     ("start", "Start", "home", "A finished example: build, learn, recover, certify. Break it and cure it."),
