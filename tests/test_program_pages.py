@@ -95,7 +95,7 @@ def test_many_words_are_judged_at_once_with_what_was_expected():
 )
 def test_a_memory_comes_out_of_a_csv_file_or_nothing_changes(content, sentence):
     app = opened(LABS["words"], "build")
-    app.file_uploader(key="words_csv").upload("words.csv", content, "text/csv").run()
+    app.file_uploader(key="words_file").upload("words.csv", content, "text/csv").run()
     table = app.session_state["current"].build.table
     if sentence:
         assert any(sentence in error.value for error in app.error)
