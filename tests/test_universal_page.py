@@ -10,7 +10,7 @@ from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, TraceSpec, Turing
 from linattn_core.machines import presets, random_machine, write_jff
 from linattn_core.machines.turing import TuringMachine
 from linattn_core.machines.turing_presets import turing_presets
-from pages.shared import turing_editor, turing_table
+from pages.shared import turing_editor, turing_sample, turing_table
 
 MAIN = "../pages/main.py"
 BEAVER = turing_presets()["busy beaver 2"].machine
@@ -135,11 +135,25 @@ def test_a_large_layer_shows_its_whole_cost_and_waits():
     assert {metric.label for metric in app.metric} >= {"Memory", "Estimated work"}
 
 
-def test_a_size_of_unknown_dimension_gets_a_sample_called_a_sample_and_no_theorem():
+def unknown_size(**fields: int) -> Lab:
     """One letter: the bound from above does not meet the contexts there are, so no dimension is known exactly."""
     machine = TuringMachine("to and fro", ("A", "B"), ("0",), (((1, 0, 1),), ((0, 0, 0),)))
-    build = TuringBuild(machine=machine, letters=1, cells=3)
-    app = universal(Lab(build=build, traces=TraceSpec(count=20, length=10)))
+    return Lab(build=TuringBuild(machine=machine, letters=1, **fields), traces=TraceSpec(count=20, length=10))
+
+
+def test_a_sample_that_takes_long_is_offered_with_its_price(monkeypatch):
+    monkeypatch.setattr(turing_sample, "AT_ONCE", 0.0)
+    app = universal(unknown_size(cells=2))
+    assert "passed tests stay tests" in app.warning[0].value
+    offer = app.button(key="turing_sample")
+    assert "about" in offer.label
+    settled(offer.click().run())
+    assert "of sampled dimension" in app.warning[0].value
+    assert not app.success
+
+
+def test_a_size_of_unknown_dimension_gets_a_sample_called_a_sample_and_no_theorem():
+    app = universal(unknown_size(cells=3))
     assert not app.success
     (light,) = app.warning
     assert "of sampled dimension **266**" in light.value
