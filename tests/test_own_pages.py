@@ -191,13 +191,13 @@ def test_random_memories_keep_their_controls():
 
 
 def test_files_of_vectors_words_and_embeddings_open():
-    app = upload(opened(LABS["vectors"], "build"), "vectors_csv", "v.csv", b"key1,key2,value1\n1,0,5\n0,1,6\n")
+    app = upload(opened(LABS["vectors"], "build"), "vectors_file", "v.csv", b"key1,key2,value1\n1,0,5\n0,1,6\n")
     assert current(app).build.vectors == (((1.0, 0.0), (5.0,)), ((0.0, 1.0), (6.0,)))
-    app = upload(opened(LABS["own words"], "build"), "words_csv", "w.csv", b"key,value\nsea,blue\nsky,grey\n")
+    app = upload(opened(LABS["own words"], "build"), "words_file", "w.csv", b"key,value\nsea,blue\nsky,grey\n")
     assert current(app).build.table == (("sea", "blue"), ("sky", "grey"))
     assert dict(current(app).build.words)["sky"] == dict(LABS["own words"].build.words)["sky"]
     rows = b"word,1,2,3\nsea,1,0,0\nblue,0,1,0\nsky,0,0,1\ngrey,1,1,1\nmoon,5,5,5\n"
-    upload(app, "embedding_csv", "e.csv", rows)
+    upload(app, "embedding_file", "e.csv", rows)
     assert dict(current(app).build.words) == {
         "sea": (1.0, 0.0, 0.0),
         "blue": (0.0, 1.0, 0.0),
@@ -210,11 +210,11 @@ def test_files_of_vectors_words_and_embeddings_open():
 @pytest.mark.parametrize(
     ("lab", "key", "name", "data", "said"),
     [
-        ("vectors", "vectors_csv", "v.csv", b"key1,value1\n1,x\n", "put a number"),
-        ("vectors", "vectors_csv", "v.csv", b"key1,value1\n0,1\n", "key of row 1 is zero"),
-        ("vectors", "vectors_csv", "v.npz", b"PK\x03\x04", "broken"),
-        ("own words", "embedding_csv", "e.csv", b"word,1\napple,1\n", "has no vector"),
-        ("own words", "words_csv", "w.csv", b"key,value\nsky,\n", "no key or no value"),
+        ("vectors", "vectors_file", "v.csv", b"key1,value1\n1,x\n", "put a number"),
+        ("vectors", "vectors_file", "v.csv", b"key1,value1\n0,1\n", "key of row 1 is zero"),
+        ("vectors", "vectors_file", "v.npz", b"PK\x03\x04", "broken"),
+        ("own words", "embedding_file", "e.csv", b"word,1\napple,1\n", "has no vector"),
+        ("own words", "words_file", "w.csv", b"key,value\nsky,\n", "no key or no value"),
         ("sequences", "sequences_file", "s.csv", b"sequence,z1\na,nan\na,1\n", "finite"),
         ("sequences", "sequences_file", "s.npz", b"no zip", "broken"),
         ("sequences", "sequences_file", "s.csv", b"a,b\n1,2\n", "'sequence'"),

@@ -115,7 +115,7 @@ def _resize() -> None:
 
 def opener(name: str, says: str, types: list[str], read: Callable[[str, bytes], Lab]) -> None:
     """A small door for files; one that does not fit says why and changes nothing."""
-    key = f"{name}_csv"
+    key = f"{name}_file"
 
     def taken() -> None:
         file = st.session_state[key]
