@@ -140,36 +140,32 @@ def verdict(result: Experiment, task: UniversalTuringMachine) -> None:
     assert found is not None
     sampled = None if found.legal else turing_sample.obtain(result, task)
     show_light(judge(result, task, sampled))
-    fresh = found.fresh
+    fresh, legal = found.fresh, found.legal
+    name = "Sampled dimension" if sampled else "Legal dimension"
     figures(
         {
-            "Rank": _rank(result, sampled),
-            "Examples": f"{len(result.traces):,}",
+            "Rank": f"{run.certificate.rank:,}",
+            name: f"{legal.dimension:,}" if legal else f"≥ {sampled.known:,}" if sampled else "not known",
             "Exact runs": f"{fresh.exact} of {fresh.runs}",
             "Certified": f"{100 * fresh.certified / fresh.contexts:.0f} %",
             "Certified wrong": f"{fresh.certified_wrong}",
             "Learned in": duration(result.seconds["learn"]),
         },
         {
-            "Rank": f"Of the legal dimension. {turing_sample.LABEL}" if sampled else "Of the second moment.",
+            "Rank": f"Of the second moment of {len(result.traces):,} examples.",
+            "Legal dimension": "What the contexts of all machines, tapes and run lengths span.",
+            "Sampled dimension": turing_sample.LABEL,
             "Exact runs": f"Random machines never trained on; every token of up to {fresh.steps} steps each.",
             "Certified": f"Of {fresh.contexts:,} contexts of the first steps of fresh machines.",
         },
     )
-    source = found.legal.source if found.legal else sampled.found.source if sampled else ""
+    source = legal.source if legal else sampled.found.source if sampled else ""
     st.caption(
-        f"{f'Legal contexts, {literal(source)}. ' if source else ''}Ranks of the traces are decided in floating point, "
-        f"at a relative tolerance of {run.certificate.tolerance:.0e}."
+        f"{len(result.traces):,} examples. {f'Legal contexts, {literal(source)}. ' if source else ''}Ranks of traces "
+        f"are decided in floating point, at a relative tolerance of {run.certificate.tolerance:.0e}."
     )
-    if found.legal is None and sampled is None:
+    if legal is None and sampled is None:
         turing_sample.offer(result, task)
-
-
-def _rank(result: Experiment, sampled: SampledSpace | None) -> str:
-    found, rank = result.turing, result.run.certificate.rank
-    if found is not None and found.legal is not None:
-        return f"{rank:,} of {found.legal.dimension:,}"
-    return f"{rank:,} of ≥ {sampled.known:,}" if sampled else f"{rank:,}"
 
 
 def judge(result: Experiment, task: UniversalTuringMachine, sampled: SampledSpace | None = None) -> Light:
