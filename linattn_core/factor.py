@@ -273,7 +273,8 @@ def from_rows(columns: np.ndarray, rows: Rows, ridge: float) -> Subspace:
         independent = rows[chosen]
         if isinstance(independent, np.ndarray) and independent.nbytes > KEPT_BYTES:
             independent = sparse.csr_array(independent)
-    return ExampleSpace(columns, rank, spread, None, independent, packed, scale**2)
+    second = gram(rows.T) if rank == len(columns) and not isinstance(rows, FeatureBatch) else None
+    return ExampleSpace(columns, rank, spread, second, independent, packed, scale**2)
 
 
 def pivoted_cholesky(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
