@@ -49,10 +49,8 @@ def heat_map(
     """
     matrix = _matrix(values, rows, columns)
     bound = limit or float(np.max(np.abs(matrix), initial=0.0)) or 1.0
-    figure = go.Figure(_trace(matrix, rows, columns, colours, bound))
-    figure.update_layout(**_layout(*matrix.shape))
-    _axes(figure, rows, columns, ticks)
-    return figure
+    layout = {**_layout(*matrix.shape), "yaxis": _axis(rows, 36, autorange="reversed"), "xaxis": _axis(columns, ticks)}
+    return go.Figure(_trace(matrix, rows, columns, colours, bound), layout)
 
 
 def _matrix(values: Array, rows: Sequence[str], columns: Sequence[str]) -> Array:
@@ -108,21 +106,19 @@ def _layout(rows: int, columns: int) -> dict[str, object]:
     }
 
 
-def _axes(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], most: int) -> None:
+def _axis(names: Sequence[str], most: int, **more: object) -> dict[str, object]:
     """Ticks with names where there is room, otherwise every k-th name."""
-    for axis, names, room in (("yaxis", rows, 36), ("xaxis", columns, most)):
-        step = math.ceil(len(names) / room) or 1
-        ticks = list(range(0, len(names), step))
-        figure.layout[axis].update(
-            tickvals=ticks,
-            ticktext=[label(names[k]) for k in ticks],
-            tickfont={"size": 11},
-            showgrid=False,
-            zeroline=False,
-            automargin=True,
-            fixedrange=True,
-        )
-    figure.layout.yaxis.autorange = "reversed"
+    ticks = list(range(0, len(names), math.ceil(len(names) / most) or 1))
+    return {
+        "tickvals": ticks,
+        "ticktext": [label(names[k]) for k in ticks],
+        "tickfont": {"size": 11},
+        "showgrid": False,
+        "zeroline": False,
+        "automargin": True,
+        "fixedrange": True,
+        **more,
+    }
 
 
 def mosaic(tiles: Array, names: Sequence[str], colours: Palette, *, aspect: float = 2.0) -> go.Figure:
@@ -143,21 +139,29 @@ def mosaic(tiles: Array, names: Sequence[str], colours: Palette, *, aspect: floa
             f"These {len(stack)} matrices have {stack.size:,} cells; at most {MAX_MOSAIC_CELLS:,} can be shown."
         )
     corners, canvas = _tiled(stack, aspect)
-    figure = go.Figure(_mosaic_trace(canvas, colours))
-    if len(stack) <= 64:
-        for (top, left), name in zip(corners, names, strict=True):
-            place = {"x": left - 0.5, "y": top - 0.5, "xanchor": "left", "yanchor": "bottom"}
-            figure.add_annotation(**place, text=label(name, 12), showarrow=False, font={"size": 10})
     width, down = canvas.shape[1], canvas.shape[0]
-    figure.update_layout(
-        height=int(min(640, max(110, 24 + (190 * aspect - 50) * down / width))),
-        margin={"l": 2, "r": 2, "t": 18, "b": 2},
-        plot_bgcolor="rgba(0,0,0,0)",
-        dragmode=False,
-    )
-    figure.update_xaxes(visible=False, fixedrange=True)
-    figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed")
-    return figure
+    layout = {  # at once: a figure changed piece by piece is checked piece by piece, which took most of a page's time
+        "annotations": [
+            {
+                "x": left - 0.5,
+                "y": top - 0.5,
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "text": label(name, 12),
+                "showarrow": False,
+                "font": {"size": 10},
+            }
+            for (top, left), name in zip(corners, names, strict=True)
+            if len(stack) <= 64
+        ],
+        "height": int(min(640, max(110, 24 + (190 * aspect - 50) * down / width))),
+        "margin": {"l": 2, "r": 2, "t": 18, "b": 2},
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "dragmode": False,
+        "xaxis": {"visible": False, "fixedrange": True},
+        "yaxis": {"visible": False, "fixedrange": True, "autorange": "reversed"},
+    }
+    return go.Figure(_mosaic_trace(canvas, colours), layout)
 
 
 def _tiled(stack: Array, aspect: float) -> tuple[list[tuple[int, int]], Array]:
