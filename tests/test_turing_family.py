@@ -108,7 +108,12 @@ def test_no_run_leaves_the_legal_space(states, letters, cells, design, halting, 
     assert not rows[:, ~covered].any()
 
 
-@pytest.mark.parametrize(("Q", "S", "n"), [(1, 2, 3), (2, 2, 2), (2, 2, 3), (1, 3, 3)])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("Q", "S", "n"), [(1, 2, 3), (2, 2, 2), pytest.param(2, 2, 3, marks=SLOW), pytest.param(1, 3, 3, marks=SLOW)]
+)
 def test_both_bounds_meet_at_small_sizes(Q, S, n):
     task = UniversalTuringMachine(Q, S, n)
     family = task.family()

@@ -206,6 +206,7 @@ def test_wrapping_and_the_step_limit_are_said_plainly():
     assert "goes round the circle of 4 cells" in texts(app)
 
 
+@pytest.mark.slow
 def test_the_lessons_move_the_light():
     app = universal(Lab.default_turing())
     settled(app.pills(key="turing_lesson").set_value("90 machines").run())
