@@ -8,7 +8,7 @@ from pages.shared.widgets import code, notice
 st.title("Inspect")
 notice(
     "these heads are one way to write the learned function, by singular values; another transformer may have other "
-    "heads and be the same function. What can be compared is the automaton they compute."
+    f"heads and be the same function. What can be compared is {inspect_views.COMPARED[state.lab().build.kind]}."
 )
 result = compute.of_lab()
 if result.recovery is not None:

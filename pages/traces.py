@@ -6,7 +6,7 @@ from pages.shared import compute, panels, sequence_views, state, trace_views
 from pages.shared.widgets import code, notice
 
 st.title("Traces")
-notice("what no trace visits, no learner can know: a transition that occurs “none” times here is dashed on Inspect.")
+notice(trace_views.NOTICES[state.lab().build.kind])
 trace_views.controls(state.lab())
 result = compute.of_lab()
 

@@ -15,6 +15,13 @@ from pages.components import word_runner
 from pages.shared import panels, theme
 from pages.shared.widgets import chart, literal
 
+COMPARED = {
+    "automaton": "the automaton they compute",
+    "memory": "the values they retrieve",
+    "teacher": "what they answer",
+    "sequences": "what they answer",
+    "turing": "the run they compute",
+}
 MAX_RESIDUALS = 200_000  # answers whose residuals are counted
 
 

@@ -16,6 +16,14 @@ from pages.shared.widgets import chart, literal, problem
 
 ROWS = 100  # words listed
 UNITS = {"automaton": "Random words", "memory": "Memories", "teacher": "Sequences", "sequences": "Sequences, at most"}
+NOTICES = {
+    "automaton": "what no trace visits, no learner can know: a transition that occurs “none” times here is dashed on "
+    "Inspect.",
+    "memory": "a context holds a handful of pairs and one key that asks; what no context asks, no learner can know.",
+    "teacher": "every prefix of a sequence is an example: its last token asks, all of it is the context.",
+    "sequences": "every prefix of a sequence is an example; what is held out is never learned from.",
+    "turing": "a machine's rules are the beginning of the context, and each step of its run adds tokens that ask.",
+}
 
 
 def controls(lab: Lab) -> None:
