@@ -71,14 +71,14 @@ def _change() -> None:
 
 def plan(lab: Lab) -> Plan:
     """How the learner will go about it and what it will cost, known before anything is factored."""
-    key = ("plan", lab.build, lab.traces, lab.learner.device)
+    key = ("plan", lab.without_positions().build, lab.traces, lab.learner.device)
     made = compute.obtain(
         key, lambda tick: plan_of(lab.make_traces(), device=lab.learner.device, progress=tick), "Planning"
     )
     figures(
         {
             "Examples": f"{made.examples:,}",
-            "Features in use": f"{made.features:,} of {made.feature_count:,}",
+            "Features in use": f"{made.features:,}",
             "Route": ROUTES.get(made.route, made.route),
             "Memory": readable_bytes(made.bytes),
             "Estimated work": duration(made.seconds),
@@ -86,7 +86,7 @@ def plan(lab: Lab) -> Plan:
         {
             "Features in use": "svec(Z Zᵀ) ⊗ z has d · d(d+1)/2 entries; those always zero drop out.",
             "Route": "The cheapest exact one for these sizes: second moment (primal), kernel matrix, or blocks.",
-            "Estimated work": "Factorisations only, at this machine's measured matrix-multiply rate.",
+            "Estimated work": "From the traces to the predictor, at this machine's measured speed.",
         },
     )
     st.caption(made.describe())

@@ -22,7 +22,6 @@ NOTICES = {
     "memory": "a context holds a handful of pairs and one key that asks; what no context asks, no learner can know.",
     "teacher": "every prefix of a sequence is an example: its last token asks, all of it is the context.",
     "sequences": "every prefix of a sequence is an example; what is held out is never learned from.",
-    "turing": "a machine's rules are the beginning of the context, and each step of its run adds tokens that ask.",
 }
 
 
