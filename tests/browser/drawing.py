@@ -129,5 +129,5 @@ class Board:
     def close(self) -> None:
         """End, and hold that nothing was complained of and nobody outside was asked."""
         self.context.close()
-        assert self.trouble == []
-        assert self.outside == []
+        assert self.trouble == [], self.trouble
+        assert self.outside == [], self.outside

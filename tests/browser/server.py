@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Locator, Page, TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_FLAGS = [
@@ -107,6 +107,22 @@ def settle(page: Page) -> None:
     )
 
 
+def stand_still(page: Page, part: Locator) -> FloatRect:
+    """Wait until `part` has kept its place and size for half a second, and return them.
+
+    While a page still grows, the mouse may go down on one thing and up on another, which is a click on neither.
+    """
+    before, calm = None, 0
+    for _ in range(PATIENCE // 100):
+        box = part.bounding_box()
+        calm = calm + 1 if box is not None and box == before else 0
+        if box is not None and calm == 5:
+            return box
+        before = box
+        page.wait_for_timeout(100)
+    raise AssertionError("the page never stood still")
+
+
 def edit_cell(page: Page, sheet: Locator, at: tuple[float, float], keys: tuple[str, ...], text: str) -> None:
     """Type `text` into a cell of a table: click `at` (x, y) in the table, press `keys` to reach the cell, edit it.
 
@@ -116,11 +132,7 @@ def edit_cell(page: Page, sheet: Locator, at: tuple[float, float], keys: tuple[s
     for _ in range(6):
         settle(page)
         sheet.scroll_into_view_if_needed()
-        before = sheet.bounding_box()
-        page.wait_for_timeout(300)
-        box = sheet.bounding_box()
-        if box is None or box != before:
-            continue
+        box = stand_still(page, sheet)
         page.mouse.click(box["x"] + at[0], box["y"] + at[1])
         for key in (*keys, "Enter"):
             page.wait_for_timeout(100)

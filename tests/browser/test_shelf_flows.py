@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from linattn_core.lab import Lab, TeacherBuild, TraceSpec
 from tests.browser.drawing import PATIENCE
-from tests.browser.server import settle
+from tests.browser.server import settle, stand_still
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -40,6 +40,7 @@ class Desk:
                 fold.locator("summary").click()
             with contextlib.suppress(TimeoutError):
                 self.shelf.wait_for(timeout=10_000)
+                stand_still(self.page, self.shelf)
                 return
         raise AssertionError("the shelf never unfolded")
 
