@@ -14,9 +14,9 @@ from linattn_core.features import feature_rows
 from linattn_core.numerics import check_memory, product, readable_bytes
 from linattn_core.traces import Traces
 
-EIGEN, CHOLESKY = 30.0, 3.0
-"""Measured work of an eigendecomposition and of a pivoted Cholesky factor with its basis: n^3 times this many
-multiply-adds at the matrix-multiply rate."""
+EIGEN, CHOLESKY = 30.0, 1.0
+"""Measured work of an eigendecomposition and of a Cholesky factor, between one of full rank and one with pivots: n^3
+times this many multiply-adds at the matrix-multiply rate."""
 
 PASSES = 2.0
 """Reading the features again for two least-squares steps, in times of forming them."""
