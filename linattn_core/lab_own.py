@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -83,14 +85,26 @@ class MemoryBuild(Spec):
         entries = len(next(iter(given.values()))) if given else self.dim
         check_size(entries, "dim", MAX_ENTRIES)
         every = dict.fromkeys(word for pair in self.table for word in pair)
-        words = tuple((word, given.get(word) or self._drawn(word, entries)) for word in every)
+        for word in every:
+            if word not in given:
+                given[word] = self._drawn(word, entries, set(given.values()))
+        words = tuple((word, given[word]) for word in every)
         changed: MemoryBuild = self.replace(embedding="own", words=words)
         return changed
 
-    def _drawn(self, word: str, entries: int) -> tuple[float, ...]:
-        """Return a vector for a new word: its own stream of the seed, whatever words are there already."""
+    def _drawn(self, word: str, entries: int, taken: Collection[tuple[float, ...]]) -> tuple[float, ...]:
+        """Return a vector for a new word: its own stream of the seed, whatever words are there already.
+
+        Rounded numbers may meet a vector that is ``taken``; then the next of the stream is, in the end with more
+        places.
+        """
         rng = random_stream(self.seed, 3, zlib.crc32(word.encode()))
-        return tuple((np.round(rng.normal(size=entries), PLACES) + 0.0).tolist())
+        for attempt in itertools.count():
+            drawn = np.round(rng.normal(size=entries), PLACES + attempt // 100) + 0.0
+            vector: tuple[float, ...] = tuple(drawn.tolist())
+            if any(vector) and vector not in taken:
+                return vector
+        raise AssertionError("unreachable")
 
     def _embedded(self, table: TableMemory) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[float, ...]]]:
         """Return the vectors of the key words and of the value words."""

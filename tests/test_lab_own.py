@@ -86,6 +86,13 @@ def test_round_trips_of_toml_json_link_and_reference(lab: Lab):
         assert again.digest == lab.digest
 
 
+def test_vectors_drawn_for_words_are_told_apart_however_few_numbers_they_have():
+    table = tuple((f"key {i}", f"value {i}") for i in range(100))
+    words = dict(MemoryBuild(table=table, dim=1).with_own_vectors().words)
+    assert len(set(words.values())) == len(words) == 200
+    assert all(any(vector) for vector in words.values())
+
+
 @pytest.mark.parametrize("token", BEFORE)
 def test_links_from_before_open_and_are_still_what_is_made(token):
     lab = Lab(build=BEFORE[token])
