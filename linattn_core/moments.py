@@ -119,9 +119,7 @@ class Moments:
         union = np.union1d(self._active, columns)
         if len(union) > len(self._active):
             k = len(union)
-            check_memory(
-                24.0 * k * k, f"The second moment of {k:,} features", "use fewer dimensions, or sparser tokens"
-            )
+            check_memory(24.0 * k * k, f"The second moment of {k:,} features", REMEDY)
             kept = np.searchsorted(union, self._active)
             second = np.zeros((k, k))
             if len(kept):

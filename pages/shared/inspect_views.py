@@ -141,8 +141,3 @@ def run_a_word(result: Experiment, recovery: Recovery) -> None:
     word_runner(machine, run, key="word_runner", strip_title=tokens)
     says = ["accepts" if m.accepts(run.word) else "rejects" for m in (machine, recovery.automaton)]
     st.markdown(f"The true automaton **{says[0]}** this word, the learned one **{says[1]}** it.")
-
-
-def is_automaton(result: Experiment) -> bool:
-    """Whether the lab builds an automaton."""
-    return isinstance(result.task, StepAutomaton | UniversalAutomaton)

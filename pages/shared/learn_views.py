@@ -71,7 +71,7 @@ def _change() -> None:
 
 def plan(lab: Lab) -> Plan:
     """How the learner will go about it and what it will cost, known before anything is factored."""
-    key = ("plan", lab.without_positions().build, lab.traces, lab.learner.device)
+    key = ("plan", lab.build, lab.traces, lab.learner.device)
     made = compute.obtain(
         key, lambda tick: plan_of(lab.make_traces(), device=lab.learner.device, progress=tick), "Planning"
     )

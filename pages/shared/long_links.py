@@ -19,7 +19,10 @@ main {{ max-width: 36rem; margin: 20vh auto; padding: 0 1.5rem; }}</style>
 
 
 def let_in() -> None:
-    """Let long addresses reach the application; uvicorn's own limit is 64 KiB, and ``streamlit run`` passes none on."""
+    """Let long addresses reach the application; uvicorn's own limit is 64 KiB, and ``streamlit run`` passes none on.
+
+    That is its parser h11; where httptools is installed uvicorn takes that instead, which hangs up as before.
+    """
     h11_impl.DEFAULT_MAX_INCOMPLETE_EVENT_SIZE = MAX_REQUEST
 
 

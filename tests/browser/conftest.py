@@ -37,3 +37,18 @@ def page(chromium: Browser) -> Iterator[Page]:
     page = context.new_page()
     yield page
     context.close()
+
+
+@pytest.fixture
+def build(page: Page, address: str) -> Iterator[Page]:
+    """The Build page, drawn; at the end it may have thrown nothing and asked no other server."""
+    trouble: list[str] = []
+    outside: list[str] = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda r: r.url.startswith((address, "blob:", "data:")) or outside.append(r.url))
+    page.goto(f"{address}/build")
+    page.locator(".editor .canvas").wait_for()
+    servers.settle(page)
+    yield page
+    assert trouble == []
+    assert outside == []

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,20 +19,6 @@ from tests.fixtures import hostile
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 JFF = Path(__file__).resolve().parents[1] / "fixtures" / "jff"
-
-
-@pytest.fixture
-def build(page: Page, address: str) -> Iterator[Page]:
-    trouble: list[str] = []
-    outside: list[str] = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("request", lambda r: r.url.startswith((address, "blob:", "data:")) or outside.append(r.url))
-    page.goto(f"{address}/build")
-    expect(page.locator(".editor .canvas")).to_be_visible()
-    settle(page)
-    yield page
-    assert trouble == []
-    assert outside == []
 
 
 def machine_of(page: Page) -> Machine:

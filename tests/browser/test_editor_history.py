@@ -1,7 +1,6 @@
 """The editor's undo is the lab's, figures follow a drag, and the program is sent once."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,17 +14,6 @@ pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 
 LARGEST = 16 * 1024  # bytes of one message after a gesture; the editor's program alone has 60,000
-
-
-@pytest.fixture
-def build(page: Page, address: str) -> Iterator[Page]:
-    trouble: list[str] = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.goto(f"{address}/build")
-    expect(page.locator(".editor .canvas")).to_be_visible()
-    settle(page)
-    yield page
-    assert trouble == []
 
 
 def accept(page: Page, state: str) -> None:

@@ -1,7 +1,5 @@
 """The transition table edited by hand: the drawing and the lab follow, and what is refused is told at the table."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -15,17 +13,6 @@ expect.set_options(timeout=PATIENCE)
 
 ROW, HEAD = 35, 35  # pixels
 MARK, STATE, ON_A, ON_B = 16, 60, 260, 450  # from the left
-
-
-@pytest.fixture
-def build(page: Page, address: str) -> Iterator[Page]:
-    trouble: list[str] = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.goto(f"{address}/build")
-    expect(page.locator(".editor .canvas")).to_be_visible()
-    settle(page)
-    yield page
-    assert trouble == []
 
 
 def sheet(page: Page) -> Locator:
