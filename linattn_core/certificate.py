@@ -10,6 +10,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from linattn_core.certificates.decision import Decision, Level
 from linattn_core.errors import LinattnError, ShapeError
 from linattn_core.examples import blocks
 from linattn_core.factor import FullSpace, Subspace
@@ -45,6 +46,9 @@ class FamilyCertificate:
     data: int
     source: str
     tolerance: float
+    level: Level = "numerical"
+    reason: str = ""
+    undecided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,21 @@ class Certificate:
     def identified(self) -> bool:
         """Whether Lambda is invertible, so that every minimiser computes one function on ALL inputs (Lemma 2.3)."""
         return self.rank == self.feature_count
+
+    @property
+    def level(self) -> Level:
+        """How sure the rank is: "theorem", "numerical" or "undecided"."""
+        return "numerical"
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence."""
+        return "decided in floating point"
+
+    def decide(self, contexts: Traces) -> np.ndarray:
+        """Return the ``Decision`` (N,) at every input of ``contexts``."""
+        certified = self.ambiguities(contexts) <= AMBIGUITY_TOLERANCE
+        return np.where(certified, np.int8(Decision.CERTIFIED), np.int8(Decision.OPEN))
 
     @property
     def condition(self) -> float:

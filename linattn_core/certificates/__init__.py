@@ -1,0 +1,1 @@
+"""What data pin down, decided: levels, exact arithmetic, proofs."""

@@ -1,0 +1,1 @@
+"""Decisions in integers: ranks and memberships of integer features, without rounding."""

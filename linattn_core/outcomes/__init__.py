@@ -1,0 +1,1 @@
+"""What a learned run is worth, in the words of a light."""

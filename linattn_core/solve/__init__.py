@@ -1,0 +1,1 @@
+"""Least squares on cubic features in coordinates that do not depend on units."""
