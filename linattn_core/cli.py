@@ -10,7 +10,7 @@ import typer
 
 from linattn_core.errors import LinattnError, SpecError
 from linattn_core.experiment import Experiment, experiment
-from linattn_core.lab import Lab
+from linattn_core.lab import Lab, OpenedLab
 from linattn_core.tasks.own import Fit
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_outcome import SampledSpace, TuringOutcome, sampled_space
@@ -180,18 +180,25 @@ def _seconds(result: Experiment) -> float:
 
 
 def _load(text: str) -> Lab:
-    """Read a file if there is one of that name, else a share link's token."""
+    """Read a file if there is one of that name, else a share link's token; what is gone of it is told on stderr."""
     try:
-        path = Path(text)
-        if path.suffix not in (".toml", ".json"):
-            return Lab.from_token(text)
-        if not path.is_file():
-            raise SpecError(f"The lab file {text} was not found; give a .toml or .json file, or a share link's token.")
-        if path.stat().st_size > MAX_BYTES:
-            raise SpecError(f"The lab file {text} is larger than {MAX_BYTES:,} bytes; a lab needs a few thousand.")
-        return Lab.from_toml(path.read_bytes()) if path.suffix == ".toml" else Lab.from_json(path.read_bytes())
+        found = _opened(text)
     except LinattnError as error:
         raise _told(error) from error
+    for remark in found.remarks:
+        typer.echo(f"linattn: {remark}", err=True)
+    return found.lab
+
+
+def _opened(text: str) -> OpenedLab:
+    path = Path(text)
+    if path.suffix.lower() not in (".toml", ".json"):
+        return Lab.open_token(text)
+    if not path.is_file():
+        raise SpecError(f"The lab file {text} was not found; give a .toml or .json file, or a share link's token.")
+    if path.stat().st_size > MAX_BYTES:
+        raise SpecError(f"The lab file {text} is larger than {MAX_BYTES:,} bytes; a lab needs a few thousand.")
+    return Lab.open_file(path.name, path.read_bytes())
 
 
 def _told(error: LinattnError) -> typer.Exit:

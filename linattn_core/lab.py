@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -24,6 +25,7 @@ from linattn_core.lab_builds import (
     TeacherBuild,
     TuringBuild,
 )
+from linattn_core.lab_versions import VERSION, modern
 from linattn_core.machines import Machine, presets
 from linattn_core.machines.turing_presets import turing_presets
 from linattn_core.spec_text import dump_json, dump_token, dump_toml, load_json, load_token, load_toml
@@ -46,6 +48,7 @@ __all__ = [
     "Lab",
     "LearnerSpec",
     "MemoryBuild",
+    "OpenedLab",
     "SequencesBuild",
     "Spec",
     "TeacherBuild",
@@ -53,10 +56,9 @@ __all__ = [
     "TuringBuild",
 ]
 
-VERSION = 1
 REFERENCE = "reference"  # the kind of a build that a link only names
-MAX_TOKENS = 4_000_000
 MAX_DIMENSIONS = 40_000  # 8 states x 8 letters need 28,736
+MAX_TOKENS = 4_000_000
 """Tokens of all traces together; more would take gigabytes before the learner could even plan. 43,104 examples of the
 universal automaton with 8 states and 8 letters have 2.8 million."""
 
@@ -97,7 +99,7 @@ class LearnerSpec(Spec):
 class Lab(Spec):
     """A whole session. Two equal labs give the same numbers, whoever opens them."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = VERSION
     build: Annotated[Build, Field(discriminator="kind")]
     traces: TraceSpec = TraceSpec()
     learner: LearnerSpec = LearnerSpec()
@@ -218,9 +220,20 @@ class Lab(Spec):
     @classmethod
     def from_data(cls, data: Any) -> Lab:
         """Return the lab of plain data. Raises ``SpecError``, or the error of the part at fault, in one sentence."""
+        return cls.open_data(data).lab
+
+    @classmethod
+    def open_data(cls, data: Any) -> OpenedLab:
+        """Return the lab of plain data of any version with remarks, see ``modern``; raises as ``from_data``."""
         if not isinstance(data, Mapping):
             raise SpecError(f"The lab is {data!r:.40}; it must be a table with an entry 'build'.")
-        return cls(**{str(key): value for key, value in data.items()})
+        found, remarks = modern({str(key): value for key, value in data.items()})
+        return OpenedLab(cls(**found), remarks)
+
+    @classmethod
+    def open_file(cls, name: str, data: bytes) -> OpenedLab:
+        """Read a lab file whose ``name`` ends in .json or .toml; raises ``SpecError``, or the error of the part."""
+        return cls.open_data(load_json(data) if name.lower().endswith(".json") else load_toml(data))
 
     def to_toml(self) -> str:
         """Return the lab as the text of a TOML file."""
@@ -250,8 +263,16 @@ class Lab(Spec):
     @property
     def digest(self) -> str:
         """What is built in 32 hexadecimal digits: the first half of the SHA-256 of its JSON."""
-        text = json.dumps(self.build.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return self.digests[0]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The ``digest``, and after it those by which links of earlier versions may name what is built."""
+        now = self.build.model_dump(mode="json")
+        had_scaled = isinstance(self.build, SequencesBuild)  # in version 1
+        earlier = [now | {"scaled": scaled} for scaled in (False, True)] if had_scaled else []
+        texts = (json.dumps(data, sort_keys=True, ensure_ascii=False) for data in (now, *earlier))
+        return tuple(hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts)
 
     def to_reference(self) -> str:
         """Return a short token with everything but what is built, of which it carries the ``digest`` alone."""
@@ -263,6 +284,11 @@ class Lab(Spec):
 
         ``find`` is asked for what is built by the digest in a reference; where it knows nothing, ``SpecError`` says so.
         """
+        return cls.open_token(token, find).lab
+
+    @classmethod
+    def open_token(cls, token: str, find: Callable[[str], Build | None] | None = None) -> OpenedLab:
+        """Read a share link's token of any version, with the remarks on it; raises as ``from_token`` does."""
         data = load_token(token, VERSION)
         build = data.get("build") if isinstance(data, dict) else None
         if isinstance(build, dict) and build.get("kind") == REFERENCE:
@@ -274,4 +300,12 @@ class Lab(Spec):
                     "kept here; open the saved lab file that goes with it."
                 )
             data["build"] = found
-        return cls.from_data(data)
+        return cls.open_data(data)
+
+
+@dataclass(frozen=True)
+class OpenedLab:
+    """A lab that was read, and ``remarks``: one sentence for each thing that it asked for and that is gone since."""
+
+    lab: Lab
+    remarks: tuple[str, ...] = ()

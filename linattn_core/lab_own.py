@@ -154,7 +154,6 @@ class SequencesBuild(Spec):
     """A user's own sequences, the numbers themselves: see ``OwnSequences``.
 
     name: what the user calls them, such as the file they came in. held_out: share of the sequences kept for the end.
-    scaled: divide each entry of the tokens by its root mean square.
     At most ``count`` sequences of the traces are learned from; their seed draws which are held out.
     """
 
@@ -162,8 +161,7 @@ class SequencesBuild(Spec):
     name: Label = "sequences"
     data: SequencesField
     held_out: Number = 0.2
-    scaled: Annotated[bool, Field(strict=True)] = False
 
     def task(self, length: int = 12) -> OwnSequences:
         """Return the task; ``length`` plays no part."""
-        return OwnSequences(self.data, self.held_out, self.scaled)
+        return OwnSequences(self.data, self.held_out)

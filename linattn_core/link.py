@@ -1,6 +1,6 @@
 """Share links: a text packed into one short URL token that tells when it was cut off or altered.
 
-1-AAAAxxxxxxxxxxxxxxxx...
+2-AAAAxxxxxxxxxxxxxxxx...
 | |                        version, so that a token of a later format is told as such
   base64url of  length (2 bytes) | CRC-32 (4 bytes) | DEFLATE with a preset dictionary
 """
@@ -35,7 +35,10 @@ def pack(text: str, version: int, dictionary: bytes) -> str:
 
 
 def unpack(token: str, version: int, dictionary: bytes) -> str:
-    """Return the text of a token. Raises ``SpecError``: too long, later version, cut off, altered, too large."""
+    """Return the text of a token of this ``version`` or an earlier one.
+
+    Raises ``SpecError``: too long, later version, cut off, altered, too large.
+    """
     if not isinstance(token, str):
         raise SpecError(f"The share link is {token!r:.40}; it must be text.")
     token = token.strip()
@@ -44,7 +47,7 @@ def unpack(token: str, version: int, dictionary: bytes) -> str:
     number, dash, code = token.partition("-")
     if not dash or not number.isascii() or not number.isdigit():
         raise SpecError("The share link does not begin with a version number and a dash; copy it again, whole.")
-    if number != str(version):
+    if not (len(number) < 9 and 1 <= int(number) <= version and number == str(int(number))):
         raise SpecError(
             f"The share link is of version {number[:9]}, this program reads version {version}; "
             + ("update the program." if int(number[:9]) > version else "ask for a new link.")

@@ -24,7 +24,6 @@ MAX_NUMBERS = 180_000  # of all tokens and targets: 1.93 MB as text where nothin
 MAX_SIZE = 1e6  # of a number: features are cubic, their second moments of degree six
 MAX_PACKED = 2 * 2**20  # characters
 MAX_DECIMALS = 9
-UNEVEN = 20.0
 
 _Size = Annotated[int, Field(strict=True, ge=0, le=MAX_NUMBERS)]
 _HEADER: TypeAdapter[tuple[Any, ...]] = TypeAdapter(
@@ -91,21 +90,6 @@ class Sequences:
     def outputs(self) -> int:
         """The entries m of what is predicted."""
         return self.dim if self.next_token else int(self.targets.shape[1])
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """The root mean square (d,) of each entry of the tokens, 1 where it is always 0."""
-        sizes = np.sqrt((self.tokens**2).mean(axis=0))
-        return np.where(sizes > 0, sizes, 1.0)
-
-    @property
-    def uneven(self) -> bool:
-        """Whether some entries are so much larger than others that cubic features of the small ones could be lost.
-
-        A ratio r of two entries becomes r^6 in the second moment of their features; 1e-12 of its largest eigenvalue
-        counts as zero.
-        """
-        return bool(self.sizes.max() > UNEVEN * self.sizes.min())
 
     @cached_property
     def digest(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from linattn_core.errors import LinattnError, SpecError
+from linattn_core.lab_versions import VERSION
 
 _TAGS = {"automaton", "memory", "teacher", "sequences", "turing"}
 
@@ -25,7 +26,7 @@ def sentence(problem: ValidationError) -> LinattnError:
         name = place if kind == "missing" else f"{place}.kind"
         return SpecError(f"The lab has no entry '{name}'; add it.")
     if fault["loc"] == ("version",):
-        return SpecError(f"The lab is of version {found}, this program reads version 1; update the program.")
+        return SpecError(f"The lab is of version {found}, this program reads version {VERSION}; update the program.")
     message = str(fault["msg"])
     return SpecError(f"The entry '{place}' of the lab is {found}; {message[:1].lower()}{message[1:]}.")
 

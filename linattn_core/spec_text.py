@@ -22,7 +22,7 @@ MAX_FILE = 512 * 1024  # characters or bytes of a lab file, besides packed numbe
 MAX_PACKED = 2 * 2**20  # of a lab file with its packed numbers: one long text that costs nothing to read
 _PACKED = re.compile(rb'"[A-Za-z0-9_-]{1000,}"')
 
-# What tokens of version 1 are compressed against: changing one byte of it breaks every link that was ever shared.
+# What all tokens are compressed against: changing one byte of it breaks every link that was ever shared.
 _DICTIONARY = (
     b'"kind":"memory","dim":4,"unitary":0.0,"table":[["kind":"teacher","heads":1,"outputs":1,"seed":0'
     b'"positions"["minimal","typed","cuda","cpu"0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,'
@@ -82,7 +82,10 @@ def dump_token(data: dict[str, Any], machine: Machine | TuringMachine | None, ve
 
 
 def load_token(token: str, version: int) -> Any:
-    """Return the lab's data of a token. Raises ``SpecError`` or the error of the machine in it."""
+    """Return the lab's data of a token of this ``version`` or an earlier one, as they stand in it.
+
+    Raises ``SpecError`` or the error of the machine in it.
+    """
     try:
         data = from_json(unpack(token, version, _DICTIONARY), allow_inf_nan=False)
         build = data.get("build") if isinstance(data, dict) else None

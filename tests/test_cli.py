@@ -1,6 +1,7 @@
 """The command line says what the library found, and answers a mistake with one sentence."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +13,7 @@ from linattn_core.machines.turing import TuringMachine
 from linattn_core.machines.turing_presets import turing_presets
 
 run = CliRunner().invoke
+KEPT = Path(__file__).resolve().parent / "fixtures" / "kept"
 
 
 def test_a_lab_file_and_its_link_tell_the_same(tmp_path):
@@ -44,6 +46,17 @@ def test_what_is_missing_is_told_in_words():
     broken = lab.replace(traces=lab.traces.replace(withheld=(pair,)))
     told = run(app, ["learn", broken.to_token()]).stdout
     assert f"missing: no trace visits state {pair[0]} on letter {pair[1]}" in told
+
+
+@pytest.mark.parametrize("name", ["sequences_scaled.toml", "sequences_scaled.json", "sequences_scaled.token"])
+def test_what_is_gone_of_an_old_lab_is_told_beside_what_is_printed(name):
+    path = KEPT / name
+    done = run(app, ["show", path.read_text().strip() if name.endswith("token") else str(path)])
+    assert done.exit_code == 0
+    assert "nothing needs to be scaled" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "scaled" not in done.stdout
+    assert Lab.from_toml(done.stdout).build.name == "pressure.csv"
 
 
 def turing_lab(cells: int, machines: int) -> Lab:

@@ -165,8 +165,9 @@ def forged(text: bytes, length: int | None = None) -> str:
         ("-abc", "does not begin with a version number"),
         ("x-abc", "does not begin with a version number"),
         ("²-abc", "does not begin with a version number"),
-        ("2-AAAA", "version 2, this program reads version 1; update"),
-        ("0-AAAA", "version 0, this program reads version 1; ask for a new link"),
+        ("3-AAAA", "version 3, this program reads version 2; update"),
+        ("0-AAAA", "version 0, this program reads version 2; ask for a new link"),
+        ("01-AAAA", "version 01, this program reads version 2; ask for a new link"),
         ("9" * 5000 + "-A", "version 999999999, this program"),
         ("1-", "cut off"),
         ("1-AAAAA", "cut off"),
@@ -235,7 +236,8 @@ def test_link_too_long_to_write_is_refused():
         ("a = " + "[" * 5000, "nested too deeply"),
         ("x" * (MAX_FILE + 1), "at most 524,288"),
         (b"\xff\xfe\x00", "not UTF-8"),
-        ("version = 2", "version 2, this program reads version 1"),
+        ("version = 3", "version 3, this program reads version 2"),
+        ("version = true", "version True, this program reads version 2"),
         ("build = 3", "'build' of the lab is 3"),
         ("build = {kind = 'zz'}", "does not match any of the expected tags"),
         ("build = {dim = 3}", "no entry 'build.kind'"),
@@ -320,7 +322,7 @@ def test_labs_are_frozen_keys():
     lab = Lab.default()
     assert {lab: 1}[Lab.default()] == 1
     with pytest.raises(ValueError, match="frozen"):
-        lab.version = 2  # type: ignore[misc,assignment]
+        lab.version = 1  # type: ignore[misc,assignment]
     doubled = TraceSpec(withheld=(("a", "b"), ("a", "b")))
     assert doubled == TraceSpec(withheld=(("a", "b"),))
 

@@ -27,7 +27,7 @@ LAYERS = [
     ["uploads"],
     ["tasks", "turing_family", "turing_proof", "data"],
     ["recover", "curve"],
-    ["link", "spec_errors", "spec_text", "lab_spec", "lab_own", "lab_builds", "lab"],
+    ["lab_versions", "link", "spec_errors", "spec_text", "lab_spec", "lab_own", "lab_builds", "lab"],
     ["experiment"],
     ["figures"],
     ["cli"],

@@ -257,14 +257,16 @@ def test_own_sequences_come_in_are_learned_and_held_out():
     assert not app.exception
 
 
-def test_uneven_entries_are_scaled_when_they_come_in_and_the_switch_undoes_it():
-    rng = np.random.default_rng(0)
-    data = Sequences.build(rng.normal(size=(60, 2)) * [1.0, 1e4], np.empty((60, 0)), [6] * 10)
-    app = upload(opened(LABS["sequences"], "build"), "sequences_file", "s.npz", write_sequences_npz(data))
-    assert current(app).build.scaled
-    change(app, lambda a: a.toggle(key="sequences_scaled").set_value(False))
-    assert not current(app).build.scaled
-    assert "twenty times larger" in texts(app)
+def test_a_lab_that_asked_for_scaled_entries_opens_with_a_remark_that_goes_with_the_next_change():
+    text = (frame.Path(__file__).parent / "fixtures" / "kept" / "sequences_scaled.toml").read_bytes()
+    app = upload(opened(LABS["sequences"], "build"), "lab_file", "old.toml", text)
+    assert current(app).build.name == "pressure.csv"
+    assert any("nothing needs to be scaled" in box.value for box in app.info)
+    settled(app.switch_page("traces.py").run())
+    assert any("nothing needs to be scaled" in box.value for box in app.info)
+    settled(app.switch_page("build.py").run())
+    change(app, lambda a: a.slider(key="sequences_held_out").set_value(0.5))
+    assert not any("scaled" in box.value for box in app.info)
     assert not app.exception
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linattn_core.errors import SpecError
-from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, SequencesBuild, TeacherBuild, TraceSpec
+from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, OpenedLab, SequencesBuild, TeacherBuild, TraceSpec
 from linattn_core.machines import random_machine
 from linattn_core.sequences import Sequences
 from pages.components.shelf import _hear, code_of, kind_in_words, lab_of, read_wish, suggestion
@@ -41,7 +41,7 @@ def wish(**changes: object) -> dict[str, object]:
 @given(labs())
 @settings(max_examples=40, deadline=None)
 def test_what_is_kept_of_a_lab_is_all_of_it(lab: Lab):
-    assert lab_of(json.loads(json.dumps(code_of(lab)))) == lab
+    assert lab_of(json.loads(json.dumps(code_of(lab)))).lab == lab
 
 
 def test_a_lab_too_large_for_a_link_is_kept_whole_as_its_file():
@@ -52,7 +52,7 @@ def test_a_lab_too_large_for_a_link_is_kept_whole_as_its_file():
         lab.to_token()
     code = code_of(lab)
     assert code.startswith("{")
-    assert lab_of(code) == lab
+    assert lab_of(code).lab == lab
     assert (kind_in_words(lab), suggestion(lab)) == ("own sequences", "walks")
 
 
@@ -70,7 +70,7 @@ BROKEN = {
     "altered": (GOOD[:12] + ("A" if GOOD[12] != "A" else "B") + GOOD[13:], "cut off or altered"),
     "foreign": ("hello", "never was a machine"),
     "a page": ("<script>alert(1)</script>", "never was a machine"),
-    "a later version": ("7" + GOOD[1:], "saved by a later version of this program (7, this one reads 1)"),
+    "a later version": ("7" + GOOD[1:], "saved by a later version of this program (7, this one reads 2)"),
     "a version beyond counting": ("9" * 5000 + "-AAAA", "cut off or altered"),
     "a file cut off": (Lab.default().to_json()[:-20], "cut off or altered"),
     "a file of something else": ('{"a": 1}', "never was a machine"),
@@ -155,14 +155,14 @@ def test_a_wish_to_save_is_answered_with_the_code_of_what_is_on_the_page():
 
 
 def test_a_wish_to_open_is_taken_or_answered_by_the_reason():
-    taken: list[Lab] = []
+    taken: list[OpenedLab] = []
     broken = Lab.default().replace(traces=TraceSpec(count=7))
     answer = answered(wish(action="open", code=broken.to_token()), Lab.default(), taken.append)
-    assert taken == [broken]
+    assert [found.lab for found in taken] == [broken]
     assert "problem" not in answer
     answer = answered(wish(action="open", code=GOOD[:-3]), Lab.default(), taken.append)
     assert "stays on the shelf" in str(answer["problem"])
-    assert taken == [broken]
+    assert [found.lab for found in taken] == [broken]
 
 
 def test_a_message_that_is_no_wish_gets_no_answer():
@@ -174,9 +174,9 @@ def test_undo_brings_back_what_was_there_before_a_machine_was_opened():
 
     drawn = Lab.default().replace(traces=TraceSpec(count=11))
     with session(LABS["random teacher, d = 3"]), patch.object(my_machines, "discard_drawing"):
-        my_machines._open(drawn)
-        my_machines._open(LABS["random teacher, d = 3"])  # what stood there before: still a step of its own
-        my_machines._open(Lab.default_turing())
+        my_machines._open(OpenedLab(drawn))
+        my_machines._open(OpenedLab(LABS["random teacher, d = 3"]))  # what stood there before: still a step of its own
+        my_machines._open(OpenedLab(Lab.default_turing()))
         assert state.lab() == Lab.default_turing()
         state.undo()
         state.undo()

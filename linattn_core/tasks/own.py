@@ -27,15 +27,12 @@ class OwnSequences:
         y_1 y_2 y_3 ... y_T       the user's targets, or, where there are none, y_t = z_(t+1)
 
     Empirical risk minimisation over all linear-attention layers (arXiv:2410.10101v4, Theorem 2.2): nothing is promised
-    but the optimum, and nothing is known of inputs that were never seen. ``scaled`` divides each entry of the tokens
-    (not the targets) by its root mean square: V and Q absorb that, so the same functions are learned, but features of
-    small entries are not lost to rounding beside those of large ones. Whole sequences are held out, drawn by the
+    but the optimum, and nothing is known of inputs that were never seen. Whole sequences are held out, drawn by the
     traces' seed, since two prefixes of one sequence are not independent; of a single sequence its last positions are.
     """
 
     data: Sequences
     held_out: float = 0.2
-    scaled: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.held_out <= MAX_HELD_OUT:
@@ -54,8 +51,6 @@ class OwnSequences:
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
         """One block, the token."""
-        if self.scaled:
-            return blocks(("token", [f"z{i}/{size:.3g}" for i, size in enumerate(self.data.sizes, start=1)]))
         return blocks(("token", [f"z{i}" for i in range(1, self.dim + 1)]))
 
     @cached_property
@@ -82,11 +77,11 @@ class OwnSequences:
         """Return the examples to learn from, of at most ``count`` sequences, and the held-out ones."""
         check_count(count, "sequences")
         if len(self.data) == 1:
-            every = self._examples()
+            every = self.data.examples()
             kept = min(round(self.held_out * len(every)), len(every) - 1)
             return every.subset(slice(0, len(every) - kept)), every.subset(slice(len(every) - kept, len(every)))
         order, kept = self._order(seed)
-        return self._examples(np.sort(order[kept:][:count])), self._examples(np.sort(order[:kept]))
+        return self.data.examples(np.sort(order[kept:][:count])), self.data.examples(np.sort(order[:kept]))
 
     def roles(self, count: int, seed: int = 0) -> tuple[str, ...]:
         """Say for each sequence whether it is "learned", "held out", or "left out" beyond ``count``."""
@@ -101,12 +96,6 @@ class OwnSequences:
         N = len(self.data)
         kept = min(max(round(self.held_out * N), 1), N - 1) if self.held_out else 0
         return random_stream(seed, 2).permutation(N), kept
-
-    def _examples(self, which: np.ndarray | None = None) -> Traces:
-        examples = self.data.examples(which)
-        if not self.scaled:
-            return examples
-        return Traces.build(self.data.tokens / self.data.sizes, examples.start, examples.stop, examples.targets)
 
     def traces(self, count: int, seed: int = 0, noise: float = 0.0) -> Traces:
         """Return the examples to learn from; noise: standard deviation of what is added to their targets."""

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from linattn_core.errors import LinattnError, SpecError
-from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, SequencesBuild, TuringBuild
+from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, OpenedLab, SequencesBuild, TuringBuild
 from pages.components.intake import MAX_INSTANCE
 from pages.components.sent_once import sent_once
 
@@ -33,7 +33,7 @@ class Wish:
 
 
 def shelf(
-    lab: Callable[[], Lab], take: Callable[[Lab], None], *, key: str = "shelf", remark: Callable[[], str] = str
+    lab: Callable[[], Lab], take: Callable[[OpenedLab], None], *, key: str = "shelf", remark: Callable[[], str] = str
 ) -> None:
     """Show the shelf. `lab` is asked for what is on the page; `take` gets what the user opens, before the next run.
 
@@ -46,7 +46,7 @@ def shelf(
     )
 
 
-def _hear(key: str, lab: Callable[[], Lab], take: Callable[[Lab], None], remark: Callable[[], str]) -> None:
+def _hear(key: str, lab: Callable[[], Lab], take: Callable[[OpenedLab], None], remark: Callable[[], str]) -> None:
     """Answer the message that woke the page up; one that the shelf would never send is not answered."""
     payload = st.session_state[key].get("wish")
     if payload is None:
@@ -90,10 +90,13 @@ def code_of(lab: Lab) -> str:
         return lab.to_json()
 
 
-def lab_of(code: str) -> Lab:
-    """The lab of a code from a shelf. Raises SpecError with the end of a sentence that begins with the entry's name."""
+def lab_of(code: str) -> OpenedLab:
+    """The lab of a code from a shelf, of any version.
+
+    Raises SpecError with the end of a sentence that begins with the entry's name.
+    """
     try:
-        return Lab.from_json(code) if code.startswith("{") else Lab.from_token(code)
+        return Lab.open_file("lab.json", code.encode()) if code.startswith("{") else Lab.open_token(code)
     except LinattnError as error:
         number, mine = code.partition("-")[0], Lab.default().to_token().partition("-")[0]
         if number.isascii() and number.isdigit() and len(number) < 9 and int(number) > int(mine):

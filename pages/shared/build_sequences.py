@@ -77,16 +77,6 @@ def _options(build: SequencesBuild) -> None:
         help="Whole sequences, drawn by the seed on the Traces page; of a single sequence its last positions.",
         width=320,
     )
-    st.session_state.sequences_scaled = build.scaled
-    st.toggle(
-        "Scale the entries of the tokens",
-        key="sequences_scaled",
-        on_change=_scaled,
-        help="Divides each by its root mean square. The same functions can be learned, V and Q absorb the scale; but "
-        "cubic features of small entries are not lost to rounding beside those of large ones.",
-    )
-    if build.data.uneven and not build.scaled:
-        st.caption("Some entries of the tokens are over twenty times larger than others; scale them.")
 
 
 def _examples() -> None:
@@ -107,22 +97,17 @@ def _example() -> None:
 
 
 def _opened() -> None:
-    """The sequences of a file, scaled where they need it; one that does not fit says why and changes nothing."""
+    """The sequences of a file; one that does not fit says why and changes nothing."""
     file, build = st.session_state.sequences_file, state.lab().build
     held_out = build.held_out if isinstance(build, SequencesBuild) else 0.2
 
     def make() -> Lab:
         name = "".join(c if c.isprintable() else " " for c in file.name)[-NAME:]
         data = read_sequences(file.getvalue(), file.name)
-        return _take(SequencesBuild(name=name, data=data, held_out=held_out, scaled=data.uneven))
+        return _take(SequencesBuild(name=name, data=data, held_out=held_out))
 
     if file is not None:
         state.attempt("sequences", make)
-
-
-def _scaled() -> None:
-    lab, scaled = state.lab(), bool(st.session_state.sequences_scaled)
-    state.attempt("sequences", lambda: lab.replace(build=lab.build.replace(scaled=scaled)))
 
 
 def _held_out() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from linattn_core.errors import LinattnError
-from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, SequencesBuild, TuringBuild
+from linattn_core.lab import AutomatonBuild, Lab, MemoryBuild, OpenedLab, SequencesBuild, TuringBuild
 from pages.shared import state, theme_watch, universal_choice
 from pages.shared.widgets import literal, problem
 
@@ -111,19 +111,17 @@ def _open_file() -> None:
         state.attempt("file", lambda: read_file(upload.name, upload.getvalue()))
 
 
-def read_file(name: str, data: bytes) -> Lab:
+def read_file(name: str, data: bytes) -> OpenedLab:
     """The lab of an uploaded file; raises LinattnError with one sentence for anything that is none."""
     if len(data) > MAX_LAB_FILE:
         raise LinattnError(f"The file has {len(data):,} bytes, more than the {MAX_LAB_FILE:,} a lab may have.")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        raise LinattnError("The file is not text; choose a lab saved by this app (.toml or .json).") from None
-    return Lab.from_json(text) if name.endswith(".json") else Lab.from_toml(text)
+    return Lab.open_file(name, data)
 
 
 def notices() -> None:
-    """What must be said on whichever page: a link that could not be used."""
+    """What must be said on whichever page: a link that could not be used, what is gone of a lab that was opened."""
     sentence = st.session_state.get("notice")
     if sentence:
         st.warning(literal(sentence), icon=":material/link_off:")
+    for remark in st.session_state.get("remarks", ()):
+        st.info(literal(remark), icon=":material/info:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from linattn_core.lab import Lab
+from linattn_core.lab import OpenedLab
 from pages.components import discard_drawing, drawing_is_unfinished, shelf
 from pages.shared import state
 
@@ -22,7 +22,7 @@ def _remark() -> str:
     return f"The drawing is unfinished; what was saved is its last finished machine, “{machine.name}”."
 
 
-def _open(lab: Lab) -> None:
+def _open(found: OpenedLab) -> None:
     """Make a saved lab the session's; an unfinished drawing gives way to it and stays in the editor's undo list."""
     discard_drawing()
-    state.set_lab(lab)
+    state.set_lab(found)

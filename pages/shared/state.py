@@ -18,7 +18,7 @@ from itertools import pairwise
 import streamlit as st
 
 from linattn_core.errors import LinattnError, SpecError
-from linattn_core.lab import Lab
+from linattn_core.lab import Lab, OpenedLab
 from pages.shared import build_store
 
 PARAM = "lab"
@@ -31,7 +31,7 @@ def begin() -> None:
     """Once at the top of every run: what a new session starts with, the lab of its address included."""
     if "current" not in st.session_state:
         st.session_state.update(current=Lab.default(), past=[], future=[], viewer=uuid.uuid4().hex)
-        st.session_state.update(shown="", before="", changed_at=0.0, notice=None)
+        st.session_state.update(shown="", before="", changed_at=0.0, notice=None, remarks=())
         given = st.query_params.get(PARAM, "")
         if given:
             _open(given)
@@ -92,7 +92,8 @@ def link() -> Link:
     of = lab()
     made = _link(of)
     if not made.whole:
-        build_store.store().put(made.digest, of.build, made.size)
+        for digest in of.digests:  # by whichever version's link it is asked for
+            build_store.store().put(digest, of.build, made.size)
     return made
 
 
@@ -112,9 +113,9 @@ def _open(given: str) -> bool:
     memory.shown = given
     try:
         token = given.rpartition(f"{PARAM}=")[2].partition("&")[0]
-        new = Lab.from_token(token, build_store.store().find) if token else Lab.default()
-        if not retrace(lambda old: old == new):  # Back and Forward of the browser are undo and redo
-            set_lab(new)
+        found = Lab.open_token(token, build_store.store().find) if token else OpenedLab(Lab.default())
+        if not retrace(lambda old: old == found.lab):  # Back and Forward of the browser are undo and redo
+            set_lab(found)
     except LinattnError as error:
         kept = "Your lab is unchanged." if memory.past else "The worked example is shown instead."
         memory.notice = f"{error} {kept}"
@@ -132,17 +133,21 @@ def viewer() -> str:
     return st.session_state.viewer
 
 
-def set_lab(new: Lab) -> None:
-    """Make `new` the lab of this session; the old one goes to the history. The address follows."""
+def set_lab(chosen: Lab | OpenedLab) -> None:
+    """Make `chosen` the lab of this session; the old one goes to the history. The address follows.
+
+    What must be said of a lab that was opened stands on top of every page until the next change.
+    """
     memory = st.session_state
-    memory.problem, memory.notice = None, None
+    new, remarks = (chosen.lab, chosen.remarks) if isinstance(chosen, OpenedLab) else (chosen, ())
+    memory.problem, memory.notice, memory.remarks = None, None, remarks
     if new != memory.current:
         memory.past = [*memory.past, memory.current][-HISTORY:]
         memory.future = []
         memory.current = new
 
 
-def attempt(place: str, make: Callable[[], Lab]) -> None:
+def attempt(place: str, make: Callable[[], Lab | OpenedLab]) -> None:
     """Set the lab that `make` returns; a LinattnError leaves the lab as it was and its sentence in `problem(place)`."""
     try:
         set_lab(make())
