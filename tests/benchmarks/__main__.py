@@ -1,9 +1,13 @@
-"""Print this machine's ratios: ``python -m tests.benchmarks [name ...]``; without names, all but the long ones."""
+"""Print this machine's ratios: ``python -m tests.benchmarks [name ...]``; without names, all but the long ones.
 
+``--cases N`` says how many cases the adversary (trust) judges.
+"""
+
+import argparse
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import heads, scale, speed
+from tests.benchmarks import heads, scale, speed, trust
 
 TABLES: dict[str, Callable[[], str]] = {
     "algorithm1": speed.against_algorithm1,
@@ -15,16 +19,22 @@ TABLES: dict[str, Callable[[], str]] = {
     "growth": scale.growth,
     "heads": heads.tables,
     "automata-12": lambda: scale.all_automata(((12, 12),)),
+    "trust": trust.report,
 }
-LONG = {"automata-12", "heads"}
+LONG = {"automata-12", "heads", "trust"}
 
 
-def main(names: list[str]) -> None:
-    unknown = [name for name in names if name not in TABLES]
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--cases", type=int, default=trust.CASES)
+    asked = parser.parse_args(arguments)
+    unknown = [name for name in asked.names if name not in TABLES]
     if unknown:
         sys.exit(f"benchmarks: got {', '.join(unknown)}, wanted any of {', '.join(TABLES)}.")
-    for name in names or [name for name in TABLES if name not in LONG]:
-        print(TABLES[name](), flush=True)
+    tables = TABLES | {"trust": lambda: trust.report(asked.cases)}
+    for name in asked.names or [name for name in TABLES if name not in LONG]:
+        print(tables[name](), flush=True)
 
 
 if __name__ == "__main__":
