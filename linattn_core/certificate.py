@@ -5,50 +5,56 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from linattn_core.certificates.decision import Decision, Level
+from linattn_core.certificates.exact.range import ExactRange, integer_tokens
+from linattn_core.certificates.family import FamilyCertificate
 from linattn_core.errors import LinattnError, ShapeError
 from linattn_core.examples import blocks
-from linattn_core.factor import FullSpace, Subspace
 from linattn_core.family import Family, HasFamily
 from linattn_core.features import as_context, feature_count, feature_rows, svec_scale
 from linattn_core.moments import Moments
-from linattn_core.numerics import AMBIGUITY_TOLERANCE, RANK_TOLERANCE, Progress, no_progress
+from linattn_core.numerics import Progress, no_progress
 from linattn_core.problem import problem
+from linattn_core.solve.subspace import Subspace
+from linattn_core.solve.whitening import Whitening, transformed
+from linattn_core.tolerances import CERTIFIED, CERTIFIED_EPSILONS, EPSILON, KEPT, OPEN
 from linattn_core.traces import Traces
+
+__all__ = ["Certificate", "FamilyCertificate", "certify"]
 
 PART_BYTES = 32 * 2**20
 """Dense residuals formed at a time."""
 
-DIRECT_LIMIT = 2_500
+DIRECT_LIMIT = 600
 """Blocks up to this size get their smallest eigenvalue by a dense solver, larger ones by Lanczos on the inverse."""
 
 
-@dataclass(frozen=True)
-class FamilyCertificate:
-    """Whether the data pin down the answer on EVERY legal input of a task.
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """How inputs (R,) lie to the range: their ambiguity, measured against the directions surely kept (``strict``) and
+    against all but those surely dropped (``loose``); ``unseen``: a feature that was zero in every example is not zero;
+    ``leverage``: how far rounding may have turned the range there."""
 
-    ``holds``: F lies inside range(Lambda). ``dimension`` is dim F, ``rank`` the dimension of F inside range(Lambda).
-    ``missing``: in the task's words, the legal inputs that are not pinned down. The null space of Lambda splits into
-    ``structural`` directions (orthogonal to F: no legal input excites them) and ``data`` directions (inside F: more
-    data would cure them). ``source`` says how F was obtained; the whole holds up to floating point, at ``tolerance``.
-    """
+    ambiguity: np.ndarray
+    strict: np.ndarray
+    loose: np.ndarray
+    unseen: np.ndarray
+    leverage: np.ndarray
 
-    holds: bool
-    dimension: int
-    rank: int
-    missing: list[str]
-    structural: int
-    data: int
-    source: str
-    tolerance: float
-    level: Level = "numerical"
-    reason: str = ""
-    undecided: tuple[str, ...] = ()
+    @property
+    def decisions(self) -> np.ndarray:
+        """The ``Decision`` (R,) on each."""
+        rounding = CERTIFIED_EPSILONS * EPSILON**2 * (1.0 + self.leverage)
+        found = np.full(len(self.ambiguity), np.int8(Decision.UNDECIDED))
+        found[self.strict <= np.minimum(rounding, CERTIFIED)] = Decision.CERTIFIED
+        found[(self.loose > np.maximum(rounding, OPEN)) | self.unseen] = Decision.OPEN
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +62,18 @@ class Certificate:
     """The range of Lambda = sum phi phi^T over ``count`` examples, and what follows from it (arXiv:2410.10101v4,
     Lemma 2.3).
 
-    ``rank`` is decided at the relative ``tolerance`` of each block's largest eigenvalue. Statements hold up to floating
-    point.
+    ``spaces`` are in the coordinates of T z, T = ``whitening``: ranks and what is certified do not depend on T, the
+    value of an ambiguity does. Singular values of unit feature rows below the relative ``tolerance`` count as zero;
+    where that leaves doubt, the level is "undecided". ``traces``: the examples, where they are at hand.
     """
 
     dim: int
     count: int
     spaces: Sequence[Subspace]
-    tolerance: float = RANK_TOLERANCE
+    tolerance: float = KEPT
     ridge: float = 0.0
+    whitening: Whitening | None = None
+    traces: Traces | None = None
 
     @property
     def feature_count(self) -> int:
@@ -79,39 +88,65 @@ class Certificate:
     @property
     def identified(self) -> bool:
         """Whether Lambda is invertible, so that every minimiser computes one function on ALL inputs (Lemma 2.3)."""
-        return self.rank == self.feature_count
+        return self.rank == self.feature_count and self.level != "undecided"
 
     @property
     def level(self) -> Level:
-        """How sure the rank is: "theorem", "numerical" or "undecided"."""
-        return "numerical"
+        """How sure the rank is: "numerical" (a stated gap) or "undecided"; families may be theorems."""
+        return "numerical" if all(space.sizes.resolved for space in self.spaces) else "undecided"
 
     @property
     def reason(self) -> str:
         """Why, in a sentence."""
-        return "decided in floating point"
-
-    def decide(self, contexts: Traces) -> np.ndarray:
-        """Return the ``Decision`` (N,) at every input of ``contexts``."""
-        certified = self.ambiguities(contexts) <= AMBIGUITY_TOLERANCE
-        return np.where(certified, np.int8(Decision.CERTIFIED), np.int8(Decision.OPEN))
+        if self.level == "undecided":
+            kept = min((s.sizes.kept / s.sizes.largest for s in self.spaces if not s.sizes.resolved), default=0.0)
+            return (
+                f"some directions of the data are so small ({kept:.0e} of the largest) that rounding may have made "
+                "them; examples that differ more, or the traces in place of their moments, would decide"
+            )
+        gap = f"the smallest direction kept is {self.rank_gap:.0e} times the largest dropped"
+        return f"decided in floating point: {gap if np.isfinite(self.rank_gap) else 'no direction is near zero'}"
 
     @property
     def condition(self) -> float:
-        """The largest ratio of kept eigenvalues (or Cholesky pivots) within a block."""
-        return max((s.spread[0] / s.spread[1] for s in self.spaces if s.rank), default=1.0)
+        """The largest ratio of kept singular values of unit features within a block."""
+        return max((s.sizes.condition for s in self.spaces), default=1.0)
+
+    @property
+    def condition_raw(self) -> float:
+        """The ratio of the extreme sizes of the tokens' directions, as they came; 1 where they were left alone."""
+        return 1.0 if self.whitening is None else self.whitening.raw
+
+    @property
+    def dropped(self) -> tuple[tuple[np.ndarray, float], ...]:
+        """(direction (d,), relative size) of each direction of tokens that no example uses."""
+        return () if self.whitening is None else self.whitening.unused
+
+    @property
+    def rank_gap(self) -> float:
+        """The smallest ratio of the least kept to the largest dropped singular value within a block."""
+        return min((s.sizes.gap for s in self.spaces), default=float("inf"))
+
+    @cached_property
+    def exact(self) -> ExactRange | None:
+        """The range in integers, for whole-number tokens that are at hand; built when first asked for."""
+        if self.traces is None or not integer_tokens(self.traces):
+            return None
+        return ExactRange.of(self.traces)
 
     @cached_property
     def lambda_min(self) -> float:
-        """The smallest eigenvalue of (1/N) sum H(Z) H(Z)^T in the paper's convention, features without sqrt(2).
+        """The smallest eigenvalue of (1/N) sum H(Z) H(Z)^T in the paper's convention, features without sqrt(2), in
+        original coordinates.
 
-        Exactly 0 where a feature is zero in every example or a block is rank deficient at the tolerance.
+        Exactly 0 where a feature is zero in every example or a block is rank deficient.
         """
         if not self.identified:
             return 0.0
-        return (
-            min(_smallest(space, svec_scale(self.dim)[space.columns // self.dim]) for space in self.spaces) / self.count
-        )
+        scale = svec_scale(self.dim).repeat(self.dim)
+        if self.whitening is not None:
+            return _smallest_through(self.spaces, self.whitening, scale) / self.count
+        return min(_smallest(space, scale[space.columns]) for space in self.spaces) / self.count
 
     def ambiguity(self, Z: np.ndarray) -> float:
         """Return ||(I - Pi) phi(Z)||^2 / ||phi(Z)||^2 in [0, 1]; all minimisers agree at Z (d, n) iff it is 0 (ours).
@@ -124,11 +159,26 @@ class Certificate:
 
     def ambiguities(self, contexts: Traces) -> np.ndarray:
         """Return the ambiguity (N,) at every input of ``contexts``."""
-        if contexts.dim != self.dim:
-            raise ShapeError(f"certificate: got inputs with d = {contexts.dim}, wanted d = {self.dim}.")
-        size = 4096 if contexts.is_sparse else max(1, PART_BYTES // (8 * self.feature_count))
-        parts = [self.of_rows(feature_rows(chunk)) for chunk in contexts.chunks(size)]
-        return np.concatenate(parts) if parts else np.empty(0)
+        found = [reach.ambiguity for _, _, reach in self._reaches(contexts)]
+        return np.concatenate(found) if found else np.empty(0)
+
+    def decide(self, contexts: Traces) -> np.ndarray:
+        """Return the ``Decision`` (N,) at every input: all minimisers agree, they do not, or neither can be shown.
+
+        What floating point leaves undecided is decided exactly where the tokens are whole numbers.
+        """
+        found = [reach.decisions for _, _, reach in self._reaches(contexts)]
+        decisions = np.concatenate(found) if found else np.empty(0, dtype=np.int8)
+        open_questions = np.flatnonzero(decisions == Decision.UNDECIDED)
+        if len(open_questions) and self.exact is not None:
+            asked = contexts.subset(open_questions)
+            if integer_tokens(asked):
+                decisions[open_questions] = np.where(self.exact.contains(asked), Decision.CERTIFIED, Decision.OPEN)
+        return decisions
+
+    def certified(self, contexts: Traces) -> np.ndarray:
+        """Return (N,) booleans: every minimiser gives the same answer there, beyond doubt."""
+        return self.decide(contexts) == Decision.CERTIFIED
 
     def leverages(self, contexts: Traces) -> np.ndarray:
         """Return N phi^T Lambda^+ phi (N',) of every input: its squared length in the geometry of the data.
@@ -137,19 +187,17 @@ class Certificate:
         """
         if self.ridge:
             raise LinattnError("leverages: got a run with a ridge, wanted ridge = 0; use certify(traces) instead.")
-        size = 4096 if contexts.is_sparse else max(1, PART_BYTES // (8 * self.feature_count))
         found = [np.empty(0)]
-        for chunk in contexts.chunks(size):
-            rows = sparse.csr_array(feature_rows(chunk)).tocsc()
-            total = np.zeros(len(chunk))
+        for _, rows, _ in self._reaches(contexts, measured=False):
+            by_column, total = rows.tocsc(), np.zeros(rows.shape[0])
             for space in self.spaces:
-                part = sparse.csr_array(rows[:, space.columns])
+                part = sparse.csr_array(by_column[:, space.columns])
                 touched = np.flatnonzero(np.diff(part.indptr))
                 if len(touched):
                     down = space.down(part[touched].toarray())
                     total[touched] += np.einsum("ij,ij->i", space.core_solve(down), down)
-            found.append(np.where(self.certified(chunk), self.count * total, np.inf))
-        return np.concatenate(found)
+            found.append(self.count * total)
+        return np.where(self.certified(contexts), np.concatenate(found), np.inf)
 
     def error_bound(self, Z: np.ndarray, mse: float) -> float:
         """Bound ||f(Z) - f'(Z)|| for any two models of training MSE at most ``mse``: 2 sqrt(mse N phi^T Lambda^+ phi).
@@ -165,52 +213,87 @@ class Certificate:
         leverage = self.leverages(Traces.contexts(Z.T, np.array([0]), np.array([Z.shape[1]])))[0]
         return float(np.inf) if np.isinf(leverage) else 2.0 * float(np.sqrt(mse * leverage))
 
-    def certified(self, contexts: Traces) -> np.ndarray:
-        """Return (N,) booleans: the ambiguity is zero at ``AMBIGUITY_TOLERANCE``."""
-        return self.ambiguities(contexts) <= AMBIGUITY_TOLERANCE
-
     def of_rows(self, rows: np.ndarray | sparse.csr_array) -> np.ndarray:
         """Return the ambiguity (R,) of feature rows (R, p); a zero row has none, every predictor answers 0 there."""
-        rows = sparse.csr_array(rows)
-        square = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
-        left = np.zeros(rows.shape[0])
-        for index, _, part in self._parts_outside(rows):
-            left[index] += np.einsum("ij,ij->i", part, part)
-        unseen = self._unseen_part(rows)
-        left += np.asarray(unseen.multiply(unseen).sum(axis=1)).ravel()
-        return np.clip(np.divide(left, square, out=np.zeros_like(left), where=square > 0), 0.0, 1.0)
+        return self.reach(self._inside(sparse.csr_array(rows))).ambiguity
 
     def outside(self, rows: sparse.csr_array) -> sparse.csr_array:
-        """Return (I - Pi) rows, (R, p) CSR."""
+        """Return (I - Pi) rows, (R, p) CSR, all in the coordinates of the spaces: features of T z."""
         unseen = sparse.coo_array(self._unseen_part(rows))
         found = [(*unseen.coords, unseen.data)]
-        for index, columns, part in self._parts_outside(rows):
-            i, j = np.nonzero(part)
-            found.append((index[i], columns[j], part[i, j]))
+        for space, index, part in self._parts(rows):
+            left = space.outside(part)
+            i, j = np.nonzero(left)
+            found.append((index[i], space.columns[j], left[i, j]))
         i, j, values = (np.concatenate(column) for column in zip(*found, strict=True))
         return sparse.csr_array((values, (i, j)), shape=rows.shape)
 
+    def reach(self, rows: sparse.csr_array) -> Reach:
+        """Measure how feature rows (R, p) of T z lie to the range."""
+        square = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
+        unseen = self._unseen_part(rows)
+        stray = np.asarray(unseen.multiply(unseen).sum(axis=1)).ravel()
+        left, strict, loose, leverage = stray.copy(), stray.copy(), stray.copy(), np.zeros(rows.shape[0])
+        for space, index, part in self._parts(rows):
+            outside = space.outside(part)
+            share = np.einsum("ij,ij->i", outside, outside)
+            left[index] += share
+            leverage[index] += space.leverage(part - outside)
+            if space.sizes.resolved:
+                strict[index] += share
+                loose[index] += share
+                continue
+            for total, rest in zip((strict, loose), space.outside_between(part), strict=True):
+                total[index] += np.einsum("ij,ij->i", rest, rest)
+        shares = [np.divide(x, square, out=np.zeros_like(x), where=square > 0) for x in (left, strict, loose, leverage)]
+        clipped = [np.clip(share, 0.0, 1.0) for share in shares[:3]]
+        return Reach(*clipped, np.diff(unseen.indptr) > 0, shares[3])
+
+    def rows_inside(self, contexts: Traces) -> sparse.csr_array:
+        """Return the features (N, p) of T z, CSR."""
+        inside = contexts if self.whitening is None else self.whitening.apply(contexts)
+        return sparse.csr_array(feature_rows(inside))
+
+    def _reaches(self, contexts: Traces, *, measured: bool = True) -> Iterator[tuple[Traces, sparse.csr_array, Any]]:
+        """Yield (contexts, rows, how they lie), a bounded number at a time."""
+        if contexts.dim != self.dim:
+            raise ShapeError(f"certificate: got inputs with d = {contexts.dim}, wanted d = {self.dim}.")
+        inside = contexts if self.whitening is None else self.whitening.apply(contexts)
+        size = 4096 if inside.is_sparse else max(1, PART_BYTES // (8 * self.feature_count))
+        for chunk in inside.chunks(size):
+            rows = sparse.csr_array(feature_rows(chunk))
+            rows.eliminate_zeros()
+            yield chunk, rows, self.reach(rows) if measured else None
+
+    def _inside(self, rows: sparse.csr_array) -> sparse.csr_array:
+        """Return feature rows (R, p) of Z as those of T Z."""
+        return rows if self.whitening is None else sparse.csr_array(self.whitening.forward(rows.toarray()))
+
     def _unseen_part(self, rows: sparse.csr_array) -> sparse.csr_array:
         """Return the part of ``rows`` (R, p) on features that were zero in every example: all of it lies outside."""
-        unseen = np.ones(self.feature_count, dtype=bool)
-        for space in self.spaces:
-            unseen[space.columns] = False
         part = rows.copy()
-        part.data *= unseen[part.indices]
+        part.data = part.data * self._unseen[part.indices]
         part.eliminate_zeros()
         return part
 
-    def _parts_outside(self, rows: sparse.csr_array) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield (row numbers, columns, dense (I - Pi) rows there), block by block, a bounded number of rows a time."""
+    @cached_property
+    def _unseen(self) -> np.ndarray:
+        unseen = np.ones(self.feature_count, dtype=bool)
+        for space in self.spaces:
+            unseen[space.columns] = False
+        return unseen
+
+    def _parts(self, rows: sparse.csr_array) -> Iterator[tuple[Subspace, np.ndarray, np.ndarray]]:
+        """Yield (block, row numbers, dense rows on its columns), block by block, a bounded number of rows a time."""
         by_column = rows.tocsc()
         for space in self.spaces:
-            if space.rank == len(space.columns):
+            if space.full and space.sizes.resolved:
                 continue
             part = sparse.csr_array(by_column[:, space.columns])
             touched = np.flatnonzero(np.diff(part.indptr))
             pieces = max(1, len(touched) * len(space.columns) * 8 // PART_BYTES)
             for index in np.array_split(touched, min(pieces, max(1, len(touched)))):
-                yield index, space.columns, space.outside(part[index].toarray())
+                yield space, index, part[index].toarray()
 
     def covers(self, task: HasFamily) -> FamilyCertificate:
         """Certify every legal input of ``task`` at once (ours): F inside range(Lambda).
@@ -226,19 +309,50 @@ class Certificate:
         return self.covers_family(family)
 
     def covers_family(self, family: Family) -> FamilyCertificate:
-        """Certify a family given by its spanning rows."""
-        ambiguity = self.of_rows(family.features)
-        open_rows = np.flatnonzero(ambiguity > AMBIGUITY_TOLERANCE)
-        left = self.outside(family.features[open_rows])
+        """Certify a family given by its spanning rows: each must lie in the range, and the range be large enough.
+
+        Rows that floating point leaves undecided are decided exactly where the tokens are whole numbers.
+        """
+        rows = self._family_rows(family)
+        decisions = self.reach(rows).decisions
+        level: Level = "numerical"
+        doubtful = np.flatnonzero(decisions == Decision.UNDECIDED)
+        if len(doubtful) and family.contexts is not None and self.exact is not None:
+            asked = family.contexts.subset(doubtful)
+            decisions[doubtful] = np.where(self.exact.contains(asked), Decision.CERTIFIED, Decision.OPEN)
+        open_rows = np.flatnonzero(decisions == Decision.OPEN)
+        undecided = np.flatnonzero(decisions == Decision.UNDECIDED)
         # dim(F inside the range) = dim F - dim (I - Pi) F, the rank-nullity theorem for I - Pi on F.
-        rank = family.dimension - _rank(left)
-        missing = list(dict.fromkeys(family.words[i] for i in open_rows))
-        structural = self.feature_count - family.dimension
-        data = family.dimension - rank
-        holds = len(open_rows) == 0
+        rank = min(family.dimension - _rank(self.outside(rows[open_rows])), self.rank)
+        if len(open_rows) and rank == family.dimension:
+            rank -= 1
+        holds = len(open_rows) == len(undecided) == 0 and self.rank >= family.dimension
+        if not holds and not len(open_rows):
+            level = "undecided"
         return FamilyCertificate(
-            holds, family.dimension, rank, missing, structural, data, family.source, self.tolerance
+            holds,
+            family.dimension,
+            rank,
+            list(dict.fromkeys(family.words[i] for i in open_rows)),
+            self.feature_count - family.dimension,
+            family.dimension - rank,
+            family.source,
+            self.tolerance,
+            level,
+            self._family_reason(holds, level, len(undecided)),
+            tuple(dict.fromkeys(family.words[i] for i in undecided)),
         )
+
+    def _family_reason(self, holds: bool, level: Level, undecided: int) -> str:
+        if level == "undecided":
+            return f"{undecided:,} of the legal inputs lie too near the edge of rounding; {self.reason}"
+        return self.reason
+
+    def _family_rows(self, family: Family) -> sparse.csr_array:
+        """Return the spanning rows as features of T z: from contexts where there are some, which rounds less."""
+        if self.whitening is None:
+            return family.features
+        return self.rows_inside(family.contexts) if family.contexts is not None else self._inside(family.features)
 
 
 def certify(traces: Traces | Moments, *, device: str = "cpu", progress: Progress = no_progress) -> Certificate:
@@ -249,26 +363,46 @@ def certify(traces: Traces | Moments, *, device: str = "cpu", progress: Progress
     data = problem(traces, device, progress)
     data.plan.check()
     data.gather(progress)
-    return Certificate(data.dim, data.count, tuple(data.factor(0.0, progress)))
+    spaces = tuple(data.factor(0.0, progress))
+    return Certificate(data.dim, data.count, spaces, whitening=data.whitening, traces=data.source)
 
 
 def _rank(rows: sparse.csr_array) -> int:
-    """Return the rank of residual rows, component by component, at the ambiguity tolerance."""
+    """Return the rank of residual rows, component by component, where those of open inputs count as not zero."""
     if rows.nnz == 0:
         return 0
-    scale = float(np.sqrt(rows.multiply(rows).sum(axis=1)).max())
-    rows = sparse.csr_array(rows)
-    rows.data[np.abs(rows.data) < 1e-10 * scale] = 0
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    rows = sparse.csr_array(sparse.diags_array(1 / np.where(length > 0, length, 1.0)) @ rows)
+    rows.data[np.abs(rows.data) < 1e-10] = 0
     rows.eliminate_zeros()
-    smallest = scale * np.sqrt(AMBIGUITY_TOLERANCE)
-    return sum(int(np.sum(linalg.svdvals(block.rows.toarray()) > smallest)) for block in blocks(rows))
+    return sum(int(np.sum(linalg.svdvals(block.rows.toarray()) > 1e-6)) for block in blocks(rows))
 
 
 def _smallest(space: Subspace, scale: np.ndarray) -> float:
     """Return the smallest eigenvalue of D^-1 Lambda D^-1, D = diag(scale): the paper's convention."""
     assert space.second is not None, "kept for every block of full rank"
     k = len(space.columns)
-    if k <= DIRECT_LIMIT or not isinstance(space, FullSpace):
+    if k <= DIRECT_LIMIT:
         return float(linalg.eigvalsh(space.second / scale[:, None] / scale, subset_by_index=[0, 0])[0])
     inverse = LinearOperator((k, k), matvec=lambda v: scale * space.core_solve((scale * v.ravel())[None])[0])
     return 1.0 / float(eigsh(inverse, k=1, which="LM", return_eigenvectors=False, tol=1e-8)[0])
+
+
+def _smallest_through(spaces: Sequence[Subspace], whitening: Whitening, scale: np.ndarray) -> float:
+    """Return the smallest eigenvalue of D^-1 Lambda D^-1 in original coordinates from factors in those of T z.
+
+    Lambda = K^-1 Lambda' K^-T, so the inverse is D K^T Lambda'^-1 K D, whose largest eigenvalue is well separated.
+    """
+    p, T = len(scale), whitening.matrix
+
+    def inverse(v: np.ndarray) -> np.ndarray:
+        moved = transformed((scale * v.ravel())[None], T)
+        solved = np.zeros_like(moved)
+        for space in spaces:
+            solved[:, space.columns] = space.solve(moved[:, space.columns])
+        return np.asarray(scale * transformed(solved, T.T)[0])
+
+    if p <= 64:
+        return 1.0 / float(np.linalg.eigvalsh(np.stack([inverse(e) for e in np.eye(p)]))[-1])
+    operator = LinearOperator((p, p), matvec=inverse)
+    return 1.0 / float(eigsh(operator, k=1, which="LM", return_eigenvectors=False, tol=1e-8)[0])

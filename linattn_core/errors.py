@@ -25,5 +25,9 @@ class CertifiedError(LinattnError):
     """The data pin the answer down at this input, so there is no twin."""
 
 
+class UndecidedError(LinattnError):
+    """At this precision it cannot be shown whether the data pin an answer down."""
+
+
 class Cancelled(LinattnError):  # noqa: N818 - an outcome the user asked for, not a fault
     """The user cancelled the work."""

@@ -1,245 +1,116 @@
-"""The range of a block's second moment, factored: the one object behind both the solution and the certificate.
+"""Factor the range of a block's second moment, by the cheapest road that leaves no doubt of its rank.
 
-With G (r, k) an orthonormal basis of the block's row space (as rows), every factorisation offers the same four things:
-``down(X) = X G^T`` (coordinates), ``up(H) = H G``, ``core_solve`` (the inverse of G Lambda G^T + ridge, r x r) and
-the rank. Then B Lambda^+ = up(core_solve(down(B))), and (I - Pi) phi = phi - up(down(phi)).
+    second moment, Cholesky          where it is well conditioned: full rank is then certain
+    kernel of the unit rows          pivoted Cholesky, where its pivots show a wide gap
+    rows of unit length, QR and SVD  where neither does: nothing is squared, half of the digits more
 
-Equivalent to ``numpy.linalg.lstsq(Phi, Y)`` restricted to the block, with ``rcond`` the square root of
-``RANK_TOLERANCE``.
+Equivalent to ``numpy.linalg.lstsq(Phi, Y)`` restricted to the block, in coordinates of like size.
 """
 
 from __future__ import annotations
-
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from scipy import linalg, sparse
 from scipy.linalg import blas, lapack
 
+from linattn_core import modular
 from linattn_core.features import FeatureBatch
-from linattn_core.numerics import RANK_TOLERANCE, Device, product
+from linattn_core.numerics import Device, device, product
+from linattn_core.solve.subspace import (
+    BasisSpace,
+    ExampleSpace,
+    FullSpace,
+    Rows,
+    RowSpace,
+    Sizes,
+    Subspace,
+    certain_cholesky,
+    rather_dense,
+)
+from linattn_core.tolerances import (
+    EVEN_ROWS,
+    KEPT,
+    PIVOT_DROPPED,
+    PIVOT_KEPT,
+    RANK_TOLERANCE,
+    SURELY_DROPPED,
+    SURELY_KEPT,
+    WELL_CONDITIONED,
+)
+
+__all__ = ["BasisSpace", "ExampleSpace", "FullSpace", "RowSpace", "Subspace"]
 
 EIGEN_LIMIT = 400
-"""Blocks up to this size are decided by eigenvalues; larger ones by pivoted Cholesky, about ten times cheaper."""
+"""Blocks up to this size are decided by eigenvalues; larger ones by Cholesky, about ten times cheaper."""
 
-DENSE_SHARE, DENSE_BYTES, KEPT_BYTES = 20, 256 * 2**20, 2**19
-"""Blocks with at least one non-zero entry in 20, and of at most these bytes, are multiplied dense; what is kept of them
-stays dense up to the third."""
+KEPT_BYTES = 2**19
+"""Independent examples of a block stay dense up to these bytes."""
 
-MANY = 32
-"""Rows at once for which it pays to make sparse rows dense before a product."""
+ROW_BYTES = 2**30
+"""Explicit rows that may be factored at once."""
+
+INTEGER_WORK = 2e11
+"""Multiply-adds an exact rank of one block may cost."""
 
 
-@dataclass(frozen=True, eq=False)
-class Subspace(ABC):
-    """The range of Lambda on the features ``columns`` (k,), of dimension ``rank``.
+def from_second(
+    columns: np.ndarray, second: np.ndarray, ridge: float, where: Device, *, alone: bool = True
+) -> Subspace | None:
+    """Factor a block given by Lambda (k, k): the primal route. ``ridge`` is added to the unscaled Lambda.
 
-    ``spread`` is (largest, smallest kept) eigenvalue, or pivot where the factorisation is Cholesky's, or LAPACK's
-    estimate of the 1-norms of Lambda and its inverse where no pivots were needed. ``second`` keeps
-    Lambda (k, k) where the block has full rank, for the smallest eigenvalue.
+    None where it is not of full rank beyond doubt; ``alone``: unless nothing else is known than Lambda, then the rank
+    is decided at ``RANK_TOLERANCE`` and ``sizes.resolved`` is False.
     """
-
-    columns: np.ndarray
-    rank: int
-    spread: tuple[float, float]
-    second: np.ndarray | None
-
-    @abstractmethod
-    def down(self, X: np.ndarray) -> np.ndarray:
-        """Return the coordinates X G^T (R, r) of rows X (R, k)."""
-
-    @abstractmethod
-    def up(self, H: np.ndarray) -> np.ndarray:
-        """Return the rows H G (R, k) with coordinates H (R, r)."""
-
-    @abstractmethod
-    def core_solve(self, H: np.ndarray) -> np.ndarray:
-        """Return H (G Lambda G^T + ridge)^-1, (R, r)."""
-
-    def solve(self, cross: np.ndarray) -> np.ndarray:
-        """Return the minimum-norm minimiser B (Lambda + ridge)^+ (m, k) for B = ``cross`` (m, k)."""
-        return self.up(self.core_solve(self.down(cross)))
-
-    def outside(self, X: np.ndarray) -> np.ndarray:
-        """Return (I - Pi) X, the part (R, k) of rows X (R, k) outside the range.
-
-        Projecting twice is enough against rounding, and needed only where little, but more than rounding, is left.
-        """
-        if self.rank == len(self.columns):
-            return np.zeros_like(X)
-        left = X - self.up(self.down(X))
-        share = np.einsum("ij,ij->i", left, left) / np.maximum(np.einsum("ij,ij->i", X, X), np.finfo(float).tiny)
-        unsure = (share > 1e-20) & (share < 1e-2)
-        if unsure.any():
-            left[unsure] -= self.up(self.down(left[unsure]))
-        return left
-
-
-@dataclass(frozen=True, eq=False)
-class FullSpace(Subspace):
-    """Full rank: G is the identity and the core is Lambda + ridge, Cholesky-factored in the order ``pivot`` (k,)."""
-
-    pivot: np.ndarray
-    triangle: np.ndarray
-
-    def down(self, X: np.ndarray) -> np.ndarray:
-        """Return X."""
-        return X
-
-    def up(self, H: np.ndarray) -> np.ndarray:
-        """Return H."""
-        return H
-
-    def core_solve(self, H: np.ndarray) -> np.ndarray:
-        """Return H (Lambda + ridge)^-1."""
-        out = np.empty_like(H)
-        out[:, self.pivot] = linalg.cho_solve((self.triangle, True), H[:, self.pivot].T).T
-        return out
-
-
-@dataclass(frozen=True, eq=False)
-class BasisSpace(Subspace):
-    """An explicit orthonormal basis (k, r) with core = diag(values) if ``factor`` is None, else by Cholesky."""
-
-    basis: np.ndarray
-    values: np.ndarray | None
-    factor: tuple[np.ndarray, bool] | None
-
-    def down(self, X: np.ndarray) -> np.ndarray:
-        """Return X U."""
-        return product(X, self.basis)
-
-    def up(self, H: np.ndarray) -> np.ndarray:
-        """Return H U^T."""
-        return product(H, self.basis.T)
-
-    def core_solve(self, H: np.ndarray) -> np.ndarray:
-        """Divide by the eigenvalues, or solve with the Cholesky factor."""
-        return H / self.values if self.values is not None else linalg.cho_solve(self.factor, H.T).T
-
-
-Rows: TypeAlias = sparse.csr_array | np.ndarray | FeatureBatch
-
-
-@dataclass(frozen=True, eq=False)
-class ExampleSpace(Subspace):
-    """r independent examples J span the range: G = L^-1 Phi_J with L L^T = Phi_J Phi_J^T; the core is U^T diag U.
-
-    ``rows`` are Phi_J (r, k); ``packed`` (r, r) holds L in its lower triangle and the unit upper triangular U above it,
-    ``diagonal`` is (r,): one square a block, since hundreds of blocks are kept.
-    """
-
-    rows: Rows
-    packed: np.ndarray
-    diagonal: np.ndarray
-
-    def down(self, X: np.ndarray) -> np.ndarray:
-        """Return X Phi_J^T L^-T."""
-        rows = self._rows_for(len(X))
-        if isinstance(rows, FeatureBatch):
-            inner = rows.inner(X)
-        else:
-            inner = product(rows, X.T) if isinstance(rows, np.ndarray) else rows @ X.T
-        return _triangular(self.packed, inner, lower=True).T
-
-    def up(self, H: np.ndarray) -> np.ndarray:
-        """Return H L^-1 Phi_J."""
-        alpha, rows = _triangular(self.packed, H.T, lower=True, transposed=True).T, self._rows_for(len(H))
-        if isinstance(rows, FeatureBatch):
-            return rows.combine(alpha)
-        return product(alpha, rows) if isinstance(rows, np.ndarray) else np.asarray(alpha @ rows)
-
-    def _rows_for(self, count: int) -> Rows:
-        """Return ``rows``, dense for the time of a product with ``count`` rows where that is faster."""
-        if isinstance(self.rows, sparse.csr_array) and count >= MANY and _rather_dense(self.rows):
-            return self.rows.toarray()
-        return self.rows
-
-    def core_solve(self, H: np.ndarray) -> np.ndarray:
-        """Solve with the two triangles of G Lambda G^T + ridge."""
-        half = _triangular(self.packed, H.T, lower=False, transposed=True, unit=True) / self.diagonal[:, None]
-        return _triangular(self.packed, half, lower=False, unit=True).T
-
-    @property
-    def core_root(self) -> np.ndarray:
-        """The upper triangle R (r, r) with core = R^T R."""
-        return np.sqrt(self.diagonal)[:, None] * (np.triu(self.packed, 1) + np.eye(self.rank))
-
-
-def _triangular(
-    A: np.ndarray, B: np.ndarray, *, lower: bool, transposed: bool = False, unit: bool = False
-) -> np.ndarray:
-    """Solve a triangular system with one triangle of A (r, r); LAPACK's dtrtrs, without scipy's checks a call."""
-    if not len(A):
-        return np.zeros_like(B)
-    found, fault = lapack.dtrtrs(A, B, lower=lower, trans=transposed, unitdiag=unit)
-    assert fault == 0, "a pivoted factor has no zero on its diagonal"
-    return found
-
-
-def from_second(columns: np.ndarray, second: np.ndarray, ridge: float, where: Device) -> Subspace:
-    """Factor a block given by Lambda (k, k): the primal route. ``ridge`` is added to the unscaled Lambda."""
     k = len(columns)
     if k <= EIGEN_LIMIT or not where.is_numpy:
-        return _by_eigenvalues(columns, second, ridge, where)
-    if (full := _well_conditioned(columns, second, ridge)) is not None:
-        return full
-    triangle, pivot, rank = pivoted_cholesky(second)
-    diagonal = np.diag(triangle)
-    spread = float(diagonal[0] ** 2), float(diagonal[rank - 1] ** 2)
-    if rank == k:
-        if ridge:
-            pivot, triangle = np.arange(k), linalg.cholesky(second + ridge * np.eye(k), lower=True)
-        return FullSpace(columns, k, spread, second, pivot, triangle)
-    tall = np.empty((k, rank))
-    tall[pivot] = triangle
-    basis, R = linalg.qr(tall, mode="economic", overwrite_a=True)
-    core = product(R, R.T) + ridge * np.eye(rank)
-    return BasisSpace(columns, rank, spread, None, basis, None, linalg.cho_factor(core, lower=True))
+        return _by_eigenvalues(columns, second, ridge, where, alone)
+    full = _well_conditioned(columns, second, ridge)
+    return full if full is not None or not alone else _by_eigenvalues(columns, second, ridge, where, alone)
 
 
 def _well_conditioned(columns: np.ndarray, second: np.ndarray, ridge: float) -> Subspace | None:
-    """Factor a block without pivots, which is ten times faster, where its condition number leaves no doubt of its rank.
-
-    The 1-norm condition number of a symmetric matrix is at least its ratio of extreme eigenvalues; LAPACK's estimate of
-    it is short by a factor of 3 as a rule, here allowed 1,000.
-    """
-    k, norm = len(columns), float(np.abs(second).sum(axis=0).max())
-    triangle, fault = lapack.dpotrf(second, lower=1, clean=0)
-    if fault:
+    """Factor a block without pivots where its condition number leaves no doubt of its rank."""
+    found = certain_cholesky(second)
+    if found is None:
         return None
-    inverse, _ = lapack.dpocon(triangle, norm, uplo="L")
-    if inverse < 1e3 * RANK_TOLERANCE:
-        return None
+    (triangle, inverse), k = found, len(columns)
+    norm = float(np.abs(second).sum(axis=0).max())
     if ridge:
         triangle = linalg.cholesky(second + ridge * np.eye(k), lower=True)
-    return FullSpace(columns, k, (norm, norm * float(inverse)), second, np.arange(k), triangle)
+    sizes = Sizes(float(np.sqrt(norm)), float(np.sqrt(norm * inverse)), 0.0)
+    return FullSpace(columns, k, sizes, second, triangle)
 
 
-def _by_eigenvalues(columns: np.ndarray, second: np.ndarray, ridge: float, where: Device) -> Subspace:
+def _by_eigenvalues(
+    columns: np.ndarray, second: np.ndarray, ridge: float, where: Device, alone: bool
+) -> Subspace | None:
     if where.is_numpy:
         values, vectors = linalg.eigh(second)
     else:
         values, vectors = (where.get(a) for a in where.xp.linalg.eigh(where.put(second)))
-    keep = values > RANK_TOLERANCE * values[-1]
-    rank = int(keep.sum())
-    spread = float(values[-1]), float(values[keep][0]) if rank else 0.0
+    values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
+    if values[0] <= 0:
+        return None
+    if values[-1] > WELL_CONDITIONED * values[0] > 0:
+        sizes = Sizes(float(np.sqrt(values[0])), float(np.sqrt(values[-1])), 0.0)
+        return BasisSpace(columns, len(columns), sizes, second, vectors, np.sqrt(values), values + ridge)
+    if not alone:
+        return None
+    rank = int(np.sum(values > RANK_TOLERANCE * values[0]))
+    sure = int(np.sum(values > WELL_CONDITIONED * values[0]))
+    last = float(max(values[rank], 0.0)) if rank < len(values) else 0.0
+    sizes = Sizes(float(np.sqrt(values[0])), float(np.sqrt(values[rank - 1])), float(np.sqrt(last)), resolved=False)
     full = second if rank == len(columns) else None
-    return BasisSpace(columns, rank, spread, full, vectors[:, keep], values[keep] + ridge, None)
+    strength = np.sqrt(values[:rank])
+    # Every other direction is in doubt: what a second moment has lost may hide anywhere below its rounding.
+    return BasisSpace(columns, rank, sizes, full, vectors, strength, values[:rank] + ridge, doubtful=rank - sure)
 
 
 def weighted_rows(rows: sparse.csr_array, weights: np.ndarray) -> sparse.csr_array | np.ndarray:
     """Return the rows (n, k) of a block times the roots of their ``weights`` (n,); dense where that is faster."""
     if (weights != 1).any():
         rows = sparse.csr_array(sparse.diags_array(np.sqrt(weights)) @ rows)
-    return rows.toarray() if _rather_dense(rows) else rows
-
-
-def _rather_dense(rows: sparse.csr_array) -> bool:
-    size = rows.shape[0] * rows.shape[1]
-    return size <= DENSE_SHARE * rows.nnz and 8 * size <= DENSE_BYTES
+    return rows.toarray() if rather_dense(rows) else rows
 
 
 def gram(rows: Rows) -> np.ndarray:
@@ -253,28 +124,218 @@ def gram(rows: Rows) -> np.ndarray:
     return (rows @ rows.T).toarray()
 
 
-def from_rows(columns: np.ndarray, rows: Rows, ridge: float) -> Subspace:
-    """Factor a block given by the rows (n, k) of its weighted examples: the dual route, through the kernel matrix.
+def from_kernel(
+    columns: np.ndarray,
+    rows: Rows,
+    ridge: float,
+    weights: np.ndarray | None = None,
+    *,
+    whole: bool = False,
+    alone: bool = True,
+) -> Subspace | None:
+    """Factor a block given by its examples' rows (n, k): the dual route, through the kernel of the unit rows.
 
-    A dense ``FeatureBatch`` is never formed explicitly.
+    ``weights`` (n,): how much each counts in the loss. A dense ``FeatureBatch`` is never formed explicitly. None where
+    the pivots leave the rank in doubt or rows of very unlike weight would lose digits; with ``alone`` the rank is then
+    decided at ``RANK_TOLERANCE`` and ``sizes.resolved`` says so. A kernel squares: a pivot that vanishes in it proves
+    nothing, unless features are ``whole`` numbers, whose pivots cannot be that small and not zero.
     """
-    triangle, pivot, rank = pivoted_cholesky(gram(rows))
-    chosen, diagonal = pivot[:rank], np.diag(triangle)
-    spread = float(diagonal[0] ** 2), float(diagonal[-1] ** 2)
-    core = blas.dsyrk(1.0, triangle.T, lower=0)
+    kernel = gram(rows)
+    square = np.diag(kernel).copy()
+    length = np.sqrt(np.where(square > 0, square, 1.0))
+    worth = square * (np.ones(len(square)) if weights is None else weights)
+    uneven = float(worth.max(initial=0.0)) > EVEN_ROWS * float(worth[worth > 0].min(initial=np.inf))
+    if uneven and not alone:
+        return None
+    kernel /= length[:, None]
+    kernel /= length
+    triangle, pivot, rank = pivoted_cholesky(kernel)
+    if rank == 0:
+        return None
+    rest = kernel.diagonal()[pivot[rank:]] - np.einsum("ij,ij->i", triangle[rank:], triangle[rank:])
+    certain = whole or rank in (len(square), len(columns))
+    sizes = _pivot_sizes(np.diag(triangle), float(rest.max(initial=0.0)), certain)
+    if not sizes.resolved and not alone:
+        return None
+    chosen = pivot[:rank]
+    weighted = np.sqrt(worth[pivot])[:, None] * triangle
+    core = blas.dsyrk(1.0, weighted.T, lower=0)
     core[np.diag_indices(rank)] += ridge
     R, fault = lapack.dpotrf(core, lower=0, clean=0)
-    assert fault == 0, "the core of independent examples is positive definite"
+    if fault:
+        return None
     scale = np.diag(R).copy()
     packed = np.asfortranarray(np.tril(triangle[:rank]) + np.triu(R / scale[:, None], 1))
+    second = None
+    if rank == len(columns) and not isinstance(rows, FeatureBatch):
+        root = np.ones(len(length)) if weights is None else np.sqrt(weights)
+        second = gram(
+            (sparse.csr_array(sparse.diags_array(root) @ rows) if sparse.issparse(rows) else root[:, None] * rows).T
+        )
+    return ExampleSpace(columns, rank, sizes, second, _unit_rows(rows, chosen, length[chosen]), packed, scale**2)
+
+
+def _pivot_sizes(diagonal: np.ndarray, rest: float, certain: bool) -> Sizes:
+    """Return what the diagonal (r,) of a pivoted factor and the largest pivot left say of singular values."""
+    kept, dropped = float(diagonal[-1] ** 2), max(rest, 0.0)
+    resolved = certain and kept >= PIVOT_KEPT and dropped <= PIVOT_DROPPED
+    return Sizes(float(diagonal[0]), float(diagonal[-1]), float(np.sqrt(dropped)), resolved)
+
+
+def _unit_rows(rows: Rows, chosen: np.ndarray, length: np.ndarray) -> Rows:
+    """Return the rows ``chosen`` (r,) over their ``length`` (r,)."""
     if isinstance(rows, FeatureBatch):
-        independent: Rows = FeatureBatch(rows.svec[chosen], rows.query[chosen])
+        return FeatureBatch(rows.svec[chosen] / length[:, None], rows.query[chosen])
+    if isinstance(rows, np.ndarray):
+        independent = rows[chosen] / length[:, None]
+        return sparse.csr_array(independent) if independent.nbytes > KEPT_BYTES else independent
+    return sparse.csr_array(sparse.diags_array(1 / length) @ rows[chosen])
+
+
+def from_features(
+    columns: np.ndarray,
+    rows: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    rank: int | None = None,
+    where: Device | None = None,
+) -> BasisSpace | None:
+    """Factor a block by its explicit rows (n, k), never squared: SVD of the unit rows, then QR of the weighted ones.
+
+    ``rank``: known already, by exact arithmetic. None where all rows are zero.
+    """
+    length = np.linalg.norm(rows, axis=1)
+    held = np.flatnonzero(length > 0)
+    if not len(held):
+        return None
+    unit = rows[held] / length[held, None]
+    size, directions = _singular(unit, where)
+    found, doubtful, grey = _decided(size)
+    sizes = Sizes(float(size[0]), 0.0, 0.0, doubtful == grey == 0)
+    if rank is not None:
+        found, doubtful, grey, sizes = rank, 0, 0, Sizes(float(size[0]), 0.0, 0.0)
+    dropped = float(size[found]) if found < len(size) else 0.0
+    sizes = Sizes(sizes.largest, float(size[found - 1]), dropped, sizes.resolved)
+    root = length * 0 + 1.0 if weights is None else np.sqrt(weights)
+    basis = np.ascontiguousarray(directions[: found + grey].T)
+    coordinates = product(rows, basis[:, :found]) * root[:, None]
+    order = np.argsort(-np.linalg.norm(coordinates, axis=1), kind="stable")
+    a, pivot, tau, _, fault = lapack.dgeqp3(np.asfortranarray(coordinates[order]))
+    assert fault == 0, "LAPACK's QR has no other fault than a wrong argument"
+    triangle = np.asfortranarray(np.triu(a[:found]))
+    second = gram((rows * root[:, None]).T) if found == len(columns) else None
+    return RowSpace(
+        columns, found, sizes, second, basis, size[:found], None, triangle, pivot - 1, doubtful, order, root, (a, tau)
+    )
+
+
+def _singular(unit: np.ndarray, where: Device | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return (singular values, right singular vectors as rows) of unit rows (n, k), through R where n is larger."""
+    n, k = unit.shape
+    if where is not None and not where.is_numpy:
+        R = where.xp.linalg.qr(where.put(unit))[1] if n > k else where.put(unit)
+        _, size, directions = (where.get(part) for part in where.xp.linalg.svd(R, full_matrices=False))
+        return size, directions
+    R = linalg.qr(unit, mode="r")[0][:k] if n > k else unit
+    _, size, directions = linalg.svd(R, full_matrices=False)
+    return size, directions
+
+
+def _decided(size: np.ndarray) -> tuple[int, int, int]:
+    """Return (rank, how many of the kept are in doubt, how many of the dropped are) for falling singular values."""
+    rank = int(np.sum(size > KEPT * size[0]))
+    sure = int(np.sum(size > SURELY_KEPT * size[0]))
+    perhaps = int(np.sum(size > SURELY_DROPPED * size[0]))
+    return rank, rank - sure, perhaps - rank
+
+
+def from_triangle(columns: np.ndarray, triangle: np.ndarray, second: np.ndarray) -> BasisSpace | None:
+    """Factor a block by rows ``triangle`` (n, k) with the range of its unit rows, and Lambda (k, k) for the fit."""
+    if not triangle.any():
+        return None
+    size, directions = _singular(triangle, None)
+    rank, doubtful, grey = _decided(size)
+    basis = np.ascontiguousarray(directions[: rank + grey].T)
+    dropped = float(size[rank]) if rank < len(size) else 0.0
+    sizes = Sizes(float(size[0]), float(size[rank - 1]), dropped, doubtful == grey == 0)
+    values, turn = linalg.eigh(product(basis[:, :rank].T, product(second, basis[:, :rank])))
+    values = np.maximum(values, np.finfo(float).eps * values[-1])
+    basis[:, :rank] = product(basis[:, :rank], turn)
+    if not sizes.resolved:  # the kept directions are no longer sorted by size: all of them share the doubt
+        doubtful = rank
+    full = second if rank == len(columns) else None
+    return BasisSpace(columns, rank, sizes, full, basis, np.full(rank, size[rank - 1]), values, doubtful=doubtful)
+
+
+def from_moment(columns: np.ndarray, second: np.ndarray, ridge: float, scale: np.ndarray | None) -> Subspace | None:
+    """Factor a block of which nothing but Lambda (k, k) is known.
+
+    Over ``scale`` (k,), svec's, the features are whole numbers: then Lambda is exact, and so is its rank. Otherwise a
+    rank below k stays in doubt.
+    """
+    rank = None if scale is None else integer_rank(second / scale[:, None] / scale)
+    if rank is None:
+        return from_second(columns, second, ridge, device("cpu"))
+    values, vectors = linalg.eigh(second)
+    if not rank:
+        return None
+    kept = slice(len(values) - rank, None)
+    last = float(max(values[-rank - 1], 0.0)) if rank < len(values) else 0.0
+    sizes = Sizes(float(np.sqrt(values[-1])), float(np.sqrt(max(values[-rank], 0.0))), float(np.sqrt(last)))
+    full = second if rank == len(columns) else None
+    positive = np.maximum(values[kept], np.finfo(float).tiny)
+    return BasisSpace(columns, rank, sizes, full, vectors[:, kept], np.sqrt(positive), positive + ridge)
+
+
+def from_rows(
+    columns: np.ndarray,
+    rows: Rows,
+    ridge: float,
+    weights: np.ndarray | None = None,
+    scale: np.ndarray | None = None,
+) -> Subspace | None:
+    """Factor a block by its rows (n, k): by their kernel where that leaves no doubt, else by the rows themselves.
+
+    Rows over ``scale`` (k,), if these are whole numbers, have their rank decided exactly there. None where all rows are
+    zero.
+    """
+    whole = scale is not None and _whole(rows, scale)
+    space = from_kernel(columns, rows, ridge, weights, whole=whole, alone=False)
+    if space is not None:
+        return space
+    n = len(rows) if isinstance(rows, FeatureBatch) else rows.shape[0]
+    small = 8.0 * n * len(columns) <= ROW_BYTES
+    if ridge or not small:
+        return from_kernel(columns, rows, ridge, weights)
+    if isinstance(rows, FeatureBatch):
+        dense = np.asarray(rows.rows())[:, columns]
     else:
-        independent = rows[chosen]
-        if isinstance(independent, np.ndarray) and independent.nbytes > KEPT_BYTES:
-            independent = sparse.csr_array(independent)
-    second = gram(rows.T) if rank == len(columns) and not isinstance(rows, FeatureBatch) else None
-    return ExampleSpace(columns, rank, spread, second, independent, packed, scale**2)
+        dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
+    return from_features(
+        columns, dense, weights, rank=integer_rank(dense / scale) if scale is not None and whole else None
+    )
+
+
+def _whole(rows: Rows, scale: np.ndarray) -> bool:
+    """Whether rows (n, k) over svec's ``scale`` (k,) are whole numbers."""
+    if isinstance(rows, FeatureBatch):
+        return False
+    values = rows / scale if isinstance(rows, np.ndarray) else rows.data / scale[rows.indices]
+    size = float(np.abs(values).max(initial=0.0))
+    return size < 2**31 and float(np.abs(values - np.rint(values)).max(initial=0.0)) <= 1e-15 * size
+
+
+def integer_rank(rows: np.ndarray) -> int | None:
+    """Return the rank of whole-number rows (n, k), modulo a prime; None where they are not whole or it would take long.
+
+    Never more than the rank over the rationals, and equal but for a chance of about 1 in 2^31. The rows may have come
+    from a multiplication by sqrt(2) and back: below 2^31 the nearest whole number is the one meant.
+    """
+    work, whole = float(rows.size) * min(rows.shape), np.rint(rows)
+    size = np.abs(rows).max(initial=0.0)
+    if work > INTEGER_WORK or size > 2**31 or np.abs(rows - whole).max(initial=0.0) > 1e-15 * size:
+        return None
+    return modular.rank(whole.astype(np.int64))
 
 
 def pivoted_cholesky(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:

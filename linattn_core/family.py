@@ -23,7 +23,7 @@ class HasFamily(Protocol):
 @dataclass(frozen=True, eq=False)
 class Family:
     """F given by spanning features: rows of ``features`` (R, p) CSR span F, and ``words`` says each in the task's
-    words.
+    words. ``contexts``: legal inputs whose features the rows are, where they are; None for bare features.
 
     ``dimension`` is dim F; ``source`` says how F was obtained ("exact: ..." or "sampled: ..."). If F lies inside
     range(Lambda), every minimiser of the training loss gives the same answer on EVERY legal input, since the features
@@ -34,6 +34,7 @@ class Family:
     words: tuple[str, ...]
     dimension: int
     source: str
+    contexts: Traces | None = None
 
     @classmethod
     def of(cls, contexts: Traces, words: tuple[str, ...], dimension: int, source: str) -> Family:
@@ -44,7 +45,7 @@ class Family:
             )
         rows = sparse.csr_array(feature_rows(contexts))
         rows.eliminate_zeros()
-        return cls(rows, tuple(words), int(dimension), source)
+        return cls(rows, tuple(words), int(dimension), source, contexts)
 
     @property
     def norms(self) -> np.ndarray:

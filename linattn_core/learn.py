@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
 from linattn_core.attention import LinearAttention, Predictor
 from linattn_core.certificate import Certificate
 from linattn_core.errors import LinattnError
-from linattn_core.heads import HeadsResult, minimal_heads, svd_result, typed_heads
-from linattn_core.heads.triples import Attribute
+from linattn_core.heads import HEADS, Described, HeadsResult, as_predictor, faithful_heads
 from linattn_core.moments import Moments
 from linattn_core.numerics import Progress, no_progress
 from linattn_core.plan import Plan
-from linattn_core.problem import Problem, problem
+from linattn_core.problem import Problem, Solution, problem
+from linattn_core.solve.minimum_norm import least_norm
+from linattn_core.tolerances import EPSILON, REALIZED, ROUNDING_EPSILONS
 from linattn_core.traces import Traces
 
-HEADS = ("svd", "minimal", "typed")
-
-
-class Described(Protocol):
-    """A task that names the coordinates of its tokens and answers."""
-
-    @property
-    def attributes(self) -> Sequence[Attribute]:
-        """The blocks of the embedding."""
-
-    @property
-    def output_attributes(self) -> Sequence[Attribute]:
-        """The blocks of the answer."""
+__all__ = ["HEADS", "Described", "Run", "as_predictor", "find_heads", "learn", "plan"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +29,11 @@ class Run:
     """What was learned, with its reasons.
 
     ``predictor`` is the minimum-norm minimiser y = P phi(Z); ``model`` the same function as heads, and ``heads`` says
-    how many and why no fewer; ``training_mse`` the
-    mean over examples of ||y - P phi||^2; ``r2`` is 1 - training_mse / mean ||y||^2; ``certificate`` what
-    the data pin down; ``plan`` the route taken; ``seconds`` per stage.
+    how many and why no fewer; ``training_mse`` the mean over examples of ||y - P phi||^2, ``largest_residual`` the
+    largest ||y - P phi|| of one, ``answer_scale`` the largest ||y|| (of moments, the root of the mean square); ``r2``
+    is 1 - training_mse / mean ||y||^2; ``certificate`` what the data pin down; ``plan`` the route taken; ``seconds``
+    per stage. ``least_norm``: whether the norm is least in the coordinates the tokens came in, as it is unless these
+    are so uneven that it cannot be told from rounding; then it is in those of T z.
     """
 
     predictor: Predictor
@@ -54,6 +44,9 @@ class Run:
     seconds: dict[str, float]
     problem: Problem = field(repr=False)
     heads: HeadsResult | None = None
+    largest_residual: float = 0.0
+    answer_scale: float = 1.0
+    least_norm: bool = True
 
     @property
     def model(self) -> LinearAttention:
@@ -62,19 +55,50 @@ class Run:
             raise LinattnError("run.model: learned with heads=None; call learn(..., heads='svd') to get heads.")
         return self.heads.model
 
+    @property
+    def condition_raw(self) -> float:
+        """The ratio of the extreme sizes of the tokens' directions, as they came; 1 where they were left alone."""
+        return self.certificate.condition_raw
+
+    @property
+    def condition(self) -> float:
+        """The largest ratio of kept singular values of unit features, in the coordinates they were learned in."""
+        return self.certificate.condition
+
+    @property
+    def dropped(self) -> tuple[tuple[np.ndarray, float], ...]:
+        """(direction (d,), relative size) of each direction of tokens that no example uses."""
+        return self.certificate.dropped
+
+    @property
+    def rank_gap(self) -> float:
+        """The smallest ratio of the least kept to the largest dropped singular value."""
+        return self.certificate.rank_gap
+
     def loss(self, model: LinearAttention | Predictor) -> float:
         """Return the training MSE of any model on this run's data."""
-        predictor = as_predictor(model)
-        return self.problem.errors(predictor)[0] / self.problem.count
+        predictor, data = as_predictor(model), self.problem
+        if predictor.whitening is not data.whitening:
+            if data.source is not None:
+                left = data.source.targets - predictor.on(data.source)
+                return float(np.sum(left**2)) / data.count
+            P = predictor.coefficients()
+            P = P if data.whitening is None else data.whitening.from_original(P)
+            predictor = Predictor(data.dim, np.arange(P.shape[1]), P, data.whitening)
+        return data.errors(predictor).square / data.count
 
+    def rounding(self, contexts: Traces) -> np.ndarray:
+        """Bound (N,) what rounding can have changed of the answer at each input, infinite where it is not certified.
 
-def as_predictor(model: LinearAttention | Predictor) -> Predictor:
-    """Return a model as the linear predictor it is."""
-    if isinstance(model, Predictor):
-        return model
-    P = model.coefficients()
-    columns = np.flatnonzero(np.any(P != 0, axis=0))
-    return Predictor(model.dim, columns, P[:, columns])
+        Ours: evaluating P phi errs by at most 16 epsilon sum_k |P_k| |phi_k|. Where the data are fitted to rounding, the
+        exact minimiser's answer at phi = sum_i c_i phi_i is sum_i c_i y_i, so ours differs from it by sum_i c_i e_i with
+        e_i the training residuals: at most sqrt(l) ||e||, l = phi^T Lambda^+ phi the least ||c||^2.
+        """
+        found = ROUNDING_EPSILONS * EPSILON * self.predictor.rounding(contexts)
+        if self.certificate.ridge == 0 and self.largest_residual <= REALIZED * self.answer_scale:
+            leverage = self.certificate.leverages(contexts) / self.problem.count
+            return np.asarray(found + np.sqrt(leverage * self.training_mse * self.problem.count))
+        return np.where(self.certificate.certified(contexts), found, np.inf)
 
 
 def learn(
@@ -90,18 +114,16 @@ def learn(
 
     Minimises (1/N) sum ||P phi(Z_i) - y_i||^2 + ridge ||P||^2 over ALL linear-attention models of any number of heads
     (arXiv:2410.10101v4, Theorem 2.2); the data need not come from one. Equivalent to ``numpy.linalg.lstsq(Phi, Y)``,
-    the minimum-norm solution where that is rank deficient. ``heads``: "svd" (Algorithm 1), "minimal" (the fewest that
-    can be found), "typed" (one attribute read, one matched, one asking: needs ``task`` for their names), or None for
-    the predictor alone.
+    the minimum-norm solution where that is rank deficient, in any linear units of the tokens: these are brought to like
+    size first. ``heads``: "svd" (Algorithm 1), "minimal" (the fewest that can be found), "typed" (one attribute read,
+    one matched, one asking: needs ``task`` for their names), or None for the predictor alone.
     ``progress`` is called at chunks and blocks and may raise ``Cancelled``. Raises ``ShapeError`` on zero examples and
     ``TooLargeError`` before allocating what would not fit.
     """
     if not (np.isfinite(ridge) and ridge >= 0):
         raise LinattnError(f"learn: got ridge = {ridge}, wanted a finite number of at least 0.")
-    if heads is not None and heads not in HEADS:
-        raise LinattnError(f"learn: got heads = {heads!r}, wanted one of {', '.join(map(repr, HEADS))}, or None.")
-    if heads == "typed" and task is None:
-        raise LinattnError("learn: got heads = 'typed' without a task to name the coordinates; pass task=task.")
+    if heads is not None:
+        _check_heads(heads, task, "learn")
     report = progress or no_progress
     seconds: dict[str, float] = {}
     with _stage(seconds, "features", report, 0.0, 0.4) as step:
@@ -109,14 +131,35 @@ def learn(
         data.plan.check()
         data.gather(step)
     with _stage(seconds, "factor", report, 0.4, 0.8) as step:
-        spaces = data.factor(ridge * data.count, step)
-    with _stage(seconds, "solve", report, 0.8, 0.9):
-        predictor, squared_error, square = data.solve(spaces, ridge * data.count)
-    certificate = Certificate(data.dim, data.count, tuple(spaces), ridge=ridge)
+        spaces = tuple(data.factor(0.0, step))
+    with _stage(seconds, "solve", report, 0.8, 0.9) as step:
+        found = _ridged(traces, data, ridge, step) if ridge else data.solve(spaces, 0.0)
+        predictor, least = (found.predictor, True) if ridge else least_norm(found.predictor, spaces)
+    certificate = Certificate(data.dim, data.count, spaces, ridge=ridge, whitening=data.whitening, traces=data.source)
     with _stage(seconds, "heads", report, 0.9, 1.0) as step:
-        found = find_heads(heads, predictor, certificate, task, step) if heads else None
-    r2 = 1.0 - squared_error / square if square > 0 else 1.0
-    return Run(predictor, squared_error / data.count, r2, certificate, data.plan, seconds, data, found)
+        shown = find_heads(heads, predictor, certificate, task, step) if heads else None
+    r2 = 1.0 - found.squared_error / found.square if found.square > 0 else 1.0
+    mse, scale = found.squared_error / data.count, _answer_scale(data, found)
+    return Run(predictor, mse, r2, certificate, data.plan, seconds, data, shown, found.largest, scale, least)
+
+
+def _ridged(traces: Traces | Moments, data: Problem, ridge: float, progress: Progress) -> Solution:
+    """Return the ridge solution, whose penalty is on the coefficients of the tokens as they came: it has units."""
+    plain = data
+    if data.whitening is not None:
+        if isinstance(traces, Moments):
+            raise LinattnError(
+                "learn: got a ridge with moments whose coordinates were changed; learn from the traces, or ridge = 0."
+            )
+        plain = problem(traces, data.device.name, progress, whiten=False)
+        plain.gather(progress)
+    return plain.solve(plain.factor(ridge * data.count, progress), ridge * data.count)
+
+
+def _answer_scale(data: Problem, found: Solution) -> float:
+    if data.source is None:
+        return float(np.sqrt(found.square / data.count))
+    return float(np.sqrt(np.sum(data.source.targets**2, axis=1).max(initial=0.0)))
 
 
 def find_heads(
@@ -128,18 +171,19 @@ def find_heads(
 ) -> HeadsResult:
     """Return the heads of a learned predictor in one of the ``HEADS`` modes; "typed" needs ``task`` for its names.
 
-    Raises ``LinattnError`` for an unknown mode or a missing task, ``TooLargeError`` where the search would not fit.
+    Heads are those of the mode where, as computed, they answer as the predictor does on the traces and on legal inputs;
+    otherwise ``reason`` says what is shown instead, and ``deviation`` by how much they miss. Raises ``LinattnError``
+    for an unknown mode or a missing task, ``TooLargeError`` where the search would not fit.
     """
+    _check_heads(mode, task, "heads")
+    return faithful_heads(mode, predictor, certificate, task, progress or no_progress)
+
+
+def _check_heads(mode: str, task: Described | None, where: str) -> None:
     if mode not in HEADS:
-        raise LinattnError(f"heads: got {mode!r}, wanted one of {', '.join(map(repr, HEADS))}.")
-    report, spaces = progress or no_progress, certificate.spaces
-    if mode == "minimal":
-        return minimal_heads(predictor, spaces, progress=report)
-    if mode == "svd":
-        return svd_result(predictor)
-    if task is None:
+        raise LinattnError(f"{where}: got heads = {mode!r}, wanted one of {', '.join(map(repr, HEADS))}, or None.")
+    if mode == "typed" and task is None:
         raise LinattnError("learn: got heads = 'typed' without a task to name the coordinates; pass task=task.")
-    return typed_heads(predictor, spaces, task.attributes, task.output_attributes, progress=report)
 
 
 def plan(traces: Traces | Moments, *, device: str = "auto", progress: Progress | None = None) -> Plan:

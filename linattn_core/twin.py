@@ -5,22 +5,29 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from linattn_core.attention import LinearAttention, Predictor
+from linattn_core.attention import LinearAttention, Predictor, dense_predictor
 from linattn_core.certificate import Certificate
-from linattn_core.errors import CertifiedError, ShapeError
-from linattn_core.features import as_context, feature_rows, features
+from linattn_core.certificates.decision import Decision
+from linattn_core.errors import CertifiedError, LinattnError, ShapeError, UndecidedError
+from linattn_core.features import as_context
 from linattn_core.heads import svd_heads
+from linattn_core.inputs import numbers
 from linattn_core.learn import Run
-from linattn_core.numerics import AMBIGUITY_TOLERANCE, RANK_TOLERANCE, check_memory
+from linattn_core.numerics import check_memory
+from linattn_core.tolerances import EPSILON, EQUAL_LOSS, ROUNDED_LOSS
 from linattn_core.traces import Traces
+
+CHOICE = 1e-12
+"""Differences of ambiguities below this are rounding of the updates; what is left is no choice any more."""
 
 
 def twin(run: Run, Z: np.ndarray, y: np.ndarray) -> LinearAttention:
     """Return a model with the same training loss as ``run`` that answers ``y`` (m,) at ``Z`` (d, n).
 
     Ours: with u = (I - Pi) phi(Z) != 0 the predictor P + v u^T agrees with P on every training input, since their
-    features lie in range(Lambda), and v = (y - P phi(Z)) / ||u||^2 makes it answer y at Z. Raises ``CertifiedError``
-    where Z is certified, ``ShapeError`` for a malformed Z or y.
+    features lie in range(Lambda), and v = (y - P phi(Z)) / <u, phi(Z)> makes it answer y at Z. Its loss is computed
+    before it is returned. Raises ``CertifiedError`` where Z is certified, ``UndecidedError`` where neither that nor the
+    contrary can be shown at this precision, or the losses are not equal, ``ShapeError`` for a malformed Z or y.
     """
     return svd_heads(twin_predictor(run, Z, y))
 
@@ -28,22 +35,41 @@ def twin(run: Run, Z: np.ndarray, y: np.ndarray) -> LinearAttention:
 def twin_predictor(run: Run, Z: np.ndarray, y: np.ndarray) -> Predictor:
     """Return the twin as a linear predictor."""
     certificate, predictor = run.certificate, run.predictor
-    Z, y = as_context(Z, certificate.dim), np.atleast_1d(np.asarray(y, dtype=np.float64))
-    m = len(predictor.weights)
-    if y.shape != (m,) or not np.isfinite(y).all():
+    Z, y = as_context(Z, certificate.dim), numbers(y, "twin: the answer")
+    y, m = np.atleast_1d(y), len(predictor.weights)
+    if y.shape != (m,):
         raise ShapeError(f"twin: got an answer of shape {y.shape}, wanted ({m},) finite numbers.")
-    phi = features(Z)
-    u = certificate.outside(sparse.csr_array(phi[None])).toarray()[0]
-    if u @ u <= AMBIGUITY_TOLERANCE * (phi @ phi):
+    if certificate.ridge:
+        raise LinattnError("twin: got a run with a ridge, whose best fit depends on units; learn with ridge = 0.")
+    asked = Traces.contexts(Z.T, np.array([0]), np.array([Z.shape[1]]))
+    decision = certificate.decide(asked)[0]
+    if decision == Decision.CERTIFIED:
         raise CertifiedError(
             "twin: got an input that the data pin down (ambiguity 0), so every minimiser gives the same answer there; "
             "choose an input whose ambiguity is above 0."
         )
+    if decision == Decision.UNDECIDED:
+        raise UndecidedError(
+            f"twin: got an input of which it is undecided whether the data pin it down: {certificate.reason}."
+        )
+    rows = certificate.rows_inside(asked)
+    u, phi = certificate.outside(rows).toarray()[0], rows.toarray()[0]
     check_memory(24.0 * m * len(phi), "The twin's coefficients", "use a smaller embedding dimension")
-    P = predictor.coefficients()
-    P += np.outer((y - predictor(Z)) / (u @ u), u)
-    columns = np.flatnonzero(np.any(P != 0, axis=0))
-    return Predictor(predictor.dim, columns, P[:, columns])
+    P = predictor.inner_coefficients()
+    P += np.outer((y - predictor(Z)) / (u @ phi), u)
+    found = dense_predictor(predictor.dim, P, predictor.whitening)
+    _check_loss(run, found)
+    return found
+
+
+def _check_loss(run: Run, found: Predictor) -> None:
+    """Raise ``UndecidedError`` unless the twin's training loss, computed, is that of the run."""
+    loss, scale = run.loss(found), run.training_mse + EPSILON * run.answer_scale**2
+    if abs(loss - run.training_mse) > EQUAL_LOSS * scale and loss > ROUNDED_LOSS * run.answer_scale**2:
+        raise UndecidedError(
+            f"twin: the model built has training loss {loss:.2g} instead of {run.training_mse:.2g}, since rounding is "
+            "too coarse here; choose another input or answer."
+        )
 
 
 def next_trace(certificate: Certificate, candidates: Traces) -> int:
@@ -63,14 +89,19 @@ def next_traces(certificate: Certificate, candidates: Traces, count: int) -> lis
     Greedy choice with rank-one updates is pivoted Cholesky of the residual Gram matrix of the normalised candidates:
     its diagonal is the ambiguity left, its pivots the choices. Stops early where everything left is certified.
     """
-    rows = sparse.csr_array(feature_rows(candidates))
+    limit = min(count, len(candidates))
+    check_memory(
+        8.0 * len(candidates) * limit,
+        f"Choosing {limit:,} of {len(candidates):,} candidates",
+        "ask for fewer, or offer fewer candidates",
+    )
+    rows = certificate.rows_inside(candidates)
     norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
     left = sparse.csr_array(sparse.diags_array(1 / np.where(norms > 0, norms, 1)) @ certificate.outside(rows))
     ambiguity = np.asarray(left.multiply(left).sum(axis=1)).ravel()
-    limit = min(count, len(candidates))
     chosen: list[int] = []
     columns = np.zeros((len(candidates), limit))
-    while len(chosen) < limit and ambiguity.max(initial=0.0) > max(AMBIGUITY_TOLERANCE, RANK_TOLERANCE):
+    while len(chosen) < limit and ambiguity.max(initial=0.0) > CHOICE:
         best, t = int(np.argmax(ambiguity)), len(chosen)
         column = (left @ left[[best]].T).toarray().ravel() - columns[:, :t] @ columns[best, :t]
         columns[:, t] = column / np.sqrt(ambiguity[best])

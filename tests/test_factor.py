@@ -8,7 +8,16 @@ from scipy import sparse
 
 import linattn_core as la
 from linattn_core.dense_second import DenseSecond
-from linattn_core.factor import EIGEN_LIMIT, BasisSpace, ExampleSpace, FullSpace, from_rows, from_second
+from linattn_core.factor import (
+    EIGEN_LIMIT,
+    BasisSpace,
+    ExampleSpace,
+    FullSpace,
+    from_features,
+    from_kernel,
+    from_rows,
+    from_second,
+)
 from linattn_core.features import feature_batch
 from linattn_core.numerics import device
 from tests.samples import feature_matrix, sequences
@@ -21,19 +30,59 @@ def with_spectrum(values: np.ndarray) -> np.ndarray:
     return (second + second.T) / 2
 
 
-@pytest.mark.parametrize(
-    ("smallest", "kind"), [(1e-3, FullSpace), (1e-8, FullSpace), (1e-10, FullSpace), (0.0, BasisSpace)]
-)
 @pytest.mark.parametrize("ridge", [0.0, 0.5])
-def test_a_large_second_moment_is_solved_and_its_rank_decided_well_or_badly_conditioned(smallest, kind, ridge):
-    values = np.geomspace(1.0, max(smallest, 1e-3), EIGEN_LIMIT + 50)
+@pytest.mark.parametrize("smallest", [1e-3, 1e-8])
+@pytest.mark.parametrize("size", [40, EIGEN_LIMIT + 50])
+def test_a_well_conditioned_second_moment_decides_and_solves(size, smallest, ridge):
+    values = np.geomspace(1.0, 1e-3, size)
     values[-20:] = smallest
     second = with_spectrum(values)
-    space = from_second(np.arange(len(values)), second, ridge, device("cpu"))
-    assert isinstance(space, kind)
-    assert space.rank == np.sum(values > 0)
-    X = np.random.default_rng(1).normal(size=(3, len(values))) @ second
-    np.testing.assert_allclose(space.solve(X) @ (second + ridge * np.eye(len(values))), X, atol=1e-8)
+    space = from_second(np.arange(size), second, ridge, device("cpu"), alone=False)
+    assert isinstance(space, FullSpace if size > EIGEN_LIMIT else BasisSpace)
+    assert space.full
+    assert space.sizes.resolved
+    X = np.random.default_rng(1).normal(size=(3, size)) @ second
+    np.testing.assert_allclose(space.solve(X) @ (second + ridge * np.eye(size)), X, atol=1e-8)
+
+
+@pytest.mark.parametrize("smallest", [1e-11, 1e-15, 0.0])
+@pytest.mark.parametrize("size", [40, EIGEN_LIMIT + 50])
+def test_a_second_moment_alone_never_settles_a_rank_below_full(size, smallest):
+    values = np.geomspace(1.0, 1e-3, size)
+    values[-20:] = smallest
+    second = with_spectrum(values)
+    assert from_second(np.arange(size), second, 0.0, device("cpu"), alone=False) is None
+    space = from_second(np.arange(size), second, 0.0, device("cpu"))
+    assert not space.sizes.resolved
+    X = np.random.default_rng(1).normal(size=(3, size))
+    strict, loose = space.outside_between(X)
+    assert abs(loose).max() < 1e-12  # nothing is open
+    assert abs(strict).max() > 1e-3  # and not everything is certified
+
+
+@pytest.mark.parametrize("apart", [1e-2, 1e-7, 1e-11])
+def test_rows_decide_what_their_squares_have_lost(apart):
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(1, 6))
+    rows = np.concatenate([first, first + apart * rng.normal(size=(1, 6)), 1e-6 * rng.normal(size=(1, 6))])
+    space = from_rows(np.arange(6), rows, 0.0)
+    assert space.rank == 3
+    assert space.sizes.resolved
+    np.testing.assert_allclose(space.outside(rows), 0, atol=1e-15)
+    assert from_kernel(np.arange(6), rows[:2], 0.0).rank == (2 if apart > 1e-6 else 1)
+
+
+@pytest.mark.parametrize("spread", [1.0, 1e-4, 1e-8])
+def test_rows_of_unlike_size_keep_their_digits(spread):
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(9, 4)) * np.geomspace(1.0, spread, 9)[:, None]
+    truth = rng.normal(size=(2, 4))
+    space = from_features(np.arange(4), rows)
+    found = space.fit(rows @ truth.T)
+    np.testing.assert_allclose(found, truth, rtol=1e-9)
+    np.testing.assert_allclose(
+        space.core_solve(space.down(rows)) @ space.down(rows).T, rows @ np.linalg.pinv(rows), atol=1e-6
+    )
 
 
 @given(
@@ -52,7 +101,7 @@ def test_examples_span_the_range_and_solve_it_dense_or_sparse(seed, n, k, rank, 
     rank = np.linalg.matrix_rank(Phi)
     if rank == 0:
         return
-    space = from_rows(np.arange(k), stored(Phi), ridge)
+    space = from_rows(np.arange(k), stored(Phi), ridge, scale=np.ones(k))
     assert isinstance(space, ExampleSpace)
     assert space.rank == rank
     second, B = Phi.T @ Phi, rng.normal(size=(2, n)) @ Phi

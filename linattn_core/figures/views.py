@@ -11,7 +11,6 @@ from scipy import sparse
 from linattn_core.attention import LinearAttention
 from linattn_core.certificate import Certificate
 from linattn_core.errors import MachineError
-from linattn_core.factor import BasisSpace, ExampleSpace
 from linattn_core.learn import Run
 from linattn_core.machines import Machine
 from linattn_core.recover import AutomatonTask, Edge, Recovery, recover
@@ -46,15 +45,13 @@ def eigenvalues(certificate: Certificate) -> tuple[np.ndarray, int]:
     """The non-zero eigenvalues of Lambda / N that are cheap to have, falling, and how many more there are.
 
     Small blocks keep their eigenvalues; a block known by r independent examples has those of its r x r core, since
-    L L^T and L^T L share their non-zero ones. Blocks with r above `SPECTRUM_LIMIT` are only counted. With a ridge the
-    eigenvalues are those of the damped problem.
+    L L^T and L^T L share their non-zero ones. Blocks with r above `SPECTRUM_LIMIT` are only counted. In the coordinates
+    of T z where the learner took others than the tokens came in.
     """
     found = []
     for space in certificate.spaces:
-        if isinstance(space, BasisSpace) and space.values is not None:
-            found.append(space.values)
-        elif isinstance(space, ExampleSpace) and space.rank <= SPECTRUM_LIMIT:
-            found.append(np.linalg.svd(space.core_root, compute_uv=False) ** 2)
+        if space.rank <= SPECTRUM_LIMIT and (values := space.spectrum) is not None:
+            found.append(values)
     values = np.sort(np.concatenate(found))[::-1] if found else np.empty(0)
     return values / certificate.count, certificate.rank - len(values)
 

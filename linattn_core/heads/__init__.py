@@ -1,5 +1,6 @@
 """From the predictor back to heads: by singular values, the fewest, or one per typed relation."""
 
+from linattn_core.heads.faithful import HEADS, Described, as_predictor, faithful_heads
 from linattn_core.heads.minimal import MinimalHeads, minimal_heads
 from linattn_core.heads.nuclear import NuclearHeads, nuclear_heads
 from linattn_core.heads.program import Program, Relation, TypedHeads
@@ -9,12 +10,16 @@ from linattn_core.heads.svd import svd_heads, svd_result
 from linattn_core.heads.typed import typed_heads
 
 __all__ = [
+    "HEADS",
+    "Described",
     "HeadsResult",
     "MinimalHeads",
     "NuclearHeads",
     "Program",
     "Relation",
     "TypedHeads",
+    "as_predictor",
+    "faithful_heads",
     "minimal_heads",
     "nuclear_heads",
     "program_sentences",

@@ -14,13 +14,13 @@ import numpy as np
 
 from linattn_core.attention import LinearAttention, Predictor
 from linattn_core.errors import TooLargeError
-from linattn_core.factor import Subspace
 from linattn_core.heads.bounds import hilbert_bound, lower_bound
 from linattn_core.heads.fit import Fit, Heads, fit_heads, svd_start
 from linattn_core.heads.nuclear import NuclearHeads, nuclear_of
 from linattn_core.heads.result import FIT_TOLERANCE, HeadsResult
 from linattn_core.heads.target import Everywhere, Target, make_target
 from linattn_core.numerics import Progress, no_progress
+from linattn_core.solve.subspace import Subspace
 
 RESTARTS = 8
 """Random starts after the deterministic ones; a step of the fit is so cheap that these cost milliseconds at d <= 8."""
@@ -63,7 +63,7 @@ def minimal_heads(
     everywhere = isinstance(target, Everywhere)
     m, d = target.target.shape[:2]
     if target.norm == 0:
-        zero = LinearAttention(np.zeros((1, m, d)), np.zeros((1, d, d)))
+        zero = LinearAttention(np.zeros((1, m, d)), np.zeros((1, d, d)), predictor.whitening)
         return MinimalHeads(zero, 0.0, 1, "1 head, and it is zero: the function is zero.", everywhere, (), None)
     _check_work(target)
     companion = nuclear_of(target, lambda fraction, message: progress(0.4 * fraction, message)) if nuclear else None
@@ -75,7 +75,7 @@ def minimal_heads(
         if bound < len(found.V) and not search.stopped:
             found = search.insist(found)
     reason = _reason(len(found.V), bound, why, search)
-    model = LinearAttention(found.V, found.Q)
+    model = LinearAttention(found.V, found.Q, predictor.whitening)
     return MinimalHeads(model, found.residual, bound, reason, everywhere, tuple(search.tried), companion)
 
 

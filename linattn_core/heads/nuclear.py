@@ -13,11 +13,11 @@ import numpy as np
 from scipy import linalg
 
 from linattn_core.attention import LinearAttention, Predictor
-from linattn_core.factor import Subspace
 from linattn_core.heads.fit import gauss_newton
 from linattn_core.heads.result import FIT_TOLERANCE, HeadsResult
 from linattn_core.heads.target import Target, make_target
 from linattn_core.numerics import Progress, no_progress
+from linattn_core.solve.subspace import Subspace
 
 STEP = 0.1
 """Threshold as a fraction of the largest singular value of the start: 0.03 to 0.3 converge alike."""

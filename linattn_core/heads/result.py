@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from linattn_core.attention import LinearAttention
 
@@ -15,7 +15,8 @@ class HeadsResult:
     """Heads that compute a predictor.
 
     ``residual`` is the distance ||Pi (P_heads - P)||_F / ||Pi P||_F, with Pi the projector onto what has to be
-    reproduced: all inputs, or range(Lambda). ``lower_bound``: no model with fewer heads reproduces it, up to floating
+    reproduced: all inputs, or range(Lambda). ``deviation``: the largest difference of an answer of the heads from the
+    predictor's on the traces and on legal inputs, over the largest answer, as computed. ``lower_bound``: no model with fewer heads reproduces it, up to floating
     point. ``reason`` says how many heads there are and why no fewer, or that only the search failed below.
     """
 
@@ -23,6 +24,7 @@ class HeadsResult:
     residual: float
     lower_bound: int
     reason: str
+    deviation: float = field(default=0.0, kw_only=True)
 
     @property
     def heads(self) -> int:

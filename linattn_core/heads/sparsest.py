@@ -15,10 +15,10 @@ from scipy import linalg, optimize, sparse
 
 from linattn_core.attention import Predictor
 from linattn_core.errors import LinattnError
-from linattn_core.factor import ExampleSpace, Subspace
 from linattn_core.features import FeatureBatch, svec_scale
 from linattn_core.heads.result import FIT_TOLERANCE
 from linattn_core.numerics import check_memory
+from linattn_core.solve.subspace import ExampleSpace, Subspace
 
 COLUMN_RANK = 1e-10
 """Pivots of a QR factorisation below this fraction of the first are zero."""

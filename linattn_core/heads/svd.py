@@ -23,7 +23,7 @@ def svd_result(predictor: Predictor) -> HeadsResult:
     """Return the heads V_h = sqrt(s_h) u_h, Q_h = sqrt(s_h) v_h of W as an (m d) x (d d) matrix, largest first.
 
     W is the (j, k)-symmetric one, so a teacher with ONE head generally comes back with d^2 heads: these are not the
-    teacher's heads, only the same function. Sign convention: the largest entry of every Q_h is positive. Raises
+    teacher's heads, only the same function. Heads of a predictor with coordinates T z read T z as well. Sign convention: the largest entry of every Q_h is positive. Raises
     ``TooLargeError`` where the matrix would not fit.
     """
     d, m = predictor.dim, len(predictor.weights)
@@ -36,7 +36,7 @@ def svd_result(predictor: Predictor) -> HeadsResult:
     M = np.zeros((len(left), len(right)))
     M[rows, columns] = values
     if not M.any():
-        zero = LinearAttention(np.zeros((1, m, d)), np.zeros((1, d, d)))
+        zero = LinearAttention(np.zeros((1, m, d)), np.zeros((1, d, d)), predictor.whitening)
         return HeadsResult(zero, 0.0, 1, "1 head, and it is zero: every answer is zero.")
     U, s, Vt = linalg.svd(M, full_matrices=False, overwrite_a=True)
     H = int(np.sum(s > HEAD_TOLERANCE * s[0]))
@@ -47,7 +47,8 @@ def svd_result(predictor: Predictor) -> HeadsResult:
     Q[:, right] = Vt[:H] * root[:, None]
     residual = float(np.linalg.norm(s[H:]) / np.linalg.norm(s))  # Eckart-Young
     reason = f"{H} head{'s' * (H > 1)}, the rank of the symmetric W of least squares; fewer may compute the same."
-    return HeadsResult(LinearAttention(V.reshape(H, m, d), Q.reshape(H, d, d)), residual, 1, reason)
+    model = LinearAttention(V.reshape(H, m, d), Q.reshape(H, d, d), predictor.whitening)
+    return HeadsResult(model, residual, 1, reason)
 
 
 def _entries(predictor: Predictor) -> tuple[np.ndarray, ...]:

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from linattn_core.attention import Predictor, unfolding
-from linattn_core.factor import Subspace
 from linattn_core.features import feature_count, svec_indices, svec_scale
 from linattn_core.numerics import check_memory
+from linattn_core.solve.subspace import Subspace
 
 
 class Target(ABC):

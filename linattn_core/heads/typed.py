@@ -15,7 +15,6 @@ import numpy as np
 from scipy import sparse
 
 from linattn_core.attention import LinearAttention, Predictor
-from linattn_core.factor import Subspace
 from linattn_core.features import feature_count, svec_indices, svec_position
 from linattn_core.heads.program import Program, Relation, TypedHeads, reason
 from linattn_core.heads.readable import Freedom, Head, readable_heads
@@ -32,6 +31,7 @@ from linattn_core.heads.triples import (
     triple_labels,
 )
 from linattn_core.numerics import Progress, check_memory, no_progress
+from linattn_core.solve.subspace import Subspace
 
 ZERO = 1e-9
 """Typed coefficients below this fraction of the largest are rounding."""
