@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from linattn_core.attention import LinearAttention, Predictor
+from linattn_core.certificates.decision import Level
 from linattn_core.errors import MachineError, TooLargeError
 from linattn_core.family import Family
 from linattn_core.machines.turing import Configuration, Simulation, TuringMachine, simulate
 from linattn_core.numerics import Progress, no_progress, readable_bytes
 from linattn_core.tasks.base import Attribute, check_noise
+from linattn_core.tasks.counting import decided
 from linattn_core.tasks.turing_certificate import known_dimension, turing_family
 from linattn_core.tasks.turing_designs import DESIGNS
 from linattn_core.tasks.turing_layout import Design
@@ -189,10 +191,16 @@ class UniversalTuringMachine:
         episodes = self.episodes(count, seed, halting=halting)
         trial = self.trial(learned.predictor, episodes, steps)
         contexts = self.contexts(episodes, steps)
-        certified = learned.certificate.certified(contexts)
+        found = decided(learned.certificate, contexts)
         wrong = np.abs(learned.predictor.on(contexts) - contexts.targets).max(axis=1) > HALT_BELOW
         return HeldOut(
-            count, int(trial.exact.sum()), len(contexts), int(certified.sum()), int((certified & wrong).sum())
+            count,
+            int(trial.exact.sum()),
+            len(contexts),
+            int(found.certified.sum()),
+            int((found.certified & wrong).sum()),
+            found.level,
+            found.reason,
         )
 
     def run(
@@ -265,8 +273,8 @@ class UniversalTuringMachine:
 class HeldOut:
     """Machines never trained on: how many of ``runs`` were executed exactly, and what the certificate said beforehand.
 
-    ``certified`` of the ``contexts`` of the true runs had ambiguity zero; ``certified_wrong`` of these got a wrong next
-    token all the same, which must be 0.
+    ``certified`` of the ``contexts`` of the true runs lie in the span of the examples; ``certified_wrong`` of these got
+    a wrong next token all the same, which must be 0. ``level`` and ``reason`` say how sure the former is.
     """
 
     runs: int
@@ -274,6 +282,8 @@ class HeldOut:
     contexts: int
     certified: int
     certified_wrong: int
+    level: Level = "undecided"
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
 """What comes after learning a universal Turing machine, in seconds and bytes, known before it is begun.
 
-The learner's own ``Plan`` prices its features and factorisations; certifying projects contexts onto the range it found
-and runs fresh machines. Work is counted in multiply-adds and timed at this machine's measured matrix-multiply rate.
+The learner's own ``Plan`` prices its features and factorisations; certifying finds the span of the examples in integers,
+once or modulo two primes, and runs fresh machines. Work is counted in multiply-adds and timed at this machine's measured
+matrix-multiply rate.
 """
 
 from __future__ import annotations
@@ -9,20 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from linattn_core.certificate import Certificate
+from linattn_core.certificates.exact.range import CHECKED, ELIMINATE, PIVOT
 from linattn_core.plan import Plan, multiply_rate
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_outcome import HELD_OUT, HELD_OUT_STEPS, PROBED, PROBED_STEPS
 from linattn_core.tasks.turing_run import CACHE_BYTES
 from linattn_core.tasks.turing_sample import MAX_BASIS_BYTES
 
-PROJECT = 3.0
-"""Measured work of projecting a row onto r of k dimensions, in units of k r multiply-adds."""
 EXECUTE = 4e4
 """Measured work of the fresh runs' answers, in multiply-adds a coefficient: each new last token gathers its map."""
 LEGAL_SHARE = 0.5
 """The legal dimension relative to the features in use, where it is not known: 0.42 to 0.62 where it is."""
-ELIMINATE = 18.0
-"""Measured work of an echelon basis modulo a prime, in units of r^2 w multiply-adds for rank r and width w."""
+LAID_OUT = 2e3
+"""Measured work of laying out a context's features as residues, in multiply-adds a number of a d x d matrix."""
 SAMPLE_LEAST = 2e10
 """Measured work of a sample's runs and words, whatever its size."""
 
@@ -32,7 +32,7 @@ class Cost:
     """Estimated ``seconds`` and peak ``bytes`` of a whole experiment.
 
     ``learning`` and ``certifying`` add up to ``seconds``; ``naming`` is what comes on top where directions stay open:
-    all legal contexts are then projected, so that those left open can be named.
+    all legal contexts are then laid out, so that those left open can be named.
     """
 
     learning: float
@@ -60,15 +60,17 @@ def whole_cost(plan: Plan, task: UniversalTuringMachine, halting: float) -> Cost
     examples = max(1, sum(block.examples for block in plan.blocks))
     mean = PROBED_STEPS if halting == 0 else (1 - (1 - halting) ** PROBED_STEPS) / halting
     probes = PROBED * mean * task.tokens_per_step
-    project = sum(probes * block.examples / examples * rank * block.features for block, rank in sizes)
-    naming = sum(rank**2 * block.features for block, rank in sizes) if exact else 0.0
+    span = sum(ELIMINATE * rank**2 * block.features + PIVOT * rank for block, rank in sizes)
+    span *= 2 if span <= CHECKED else 1
+    contexts = LAID_OUT * (examples + probes) * task.dim**2
+    naming = 0.5 * span + LAID_OUT * exact * task.dim**2 if exact else 0.0
     execute = EXECUTE * task.outputs * plan.features
     rate = multiply_rate()
     tokens = 8.0 * HELD_OUT * HELD_OUT_STEPS * task.tokens_per_step * task.dim
     return Cost(
         plan.seconds,
-        (PROJECT * project + execute) / rate,
-        PROJECT * naming / rate,
+        (span + contexts + execute) / rate,
+        naming / rate,
         plan.bytes + 4 * tokens + min(CACHE_BYTES, 8.0 * task.dim**3 * HELD_OUT),
     )
 

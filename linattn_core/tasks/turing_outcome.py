@@ -9,11 +9,12 @@ import numpy as np
 
 from linattn_core.attention import distance
 from linattn_core.certificate import FamilyCertificate
+from linattn_core.certificates.decision import Level
 from linattn_core.errors import ShapeError
 from linattn_core.learn import Run, learn
 from linattn_core.machines.turing import TuringMachine
 from linattn_core.numerics import Progress, no_progress
-from linattn_core.tasks.counting import met_by_counting
+from linattn_core.tasks.counting import certified_family, decided, met_by_counting
 from linattn_core.tasks.turing import TuringRun, UniversalTuringMachine
 from linattn_core.tasks.turing_certificate import known_source
 from linattn_core.tasks.turing_run import HALT_BELOW
@@ -33,8 +34,8 @@ MAX_DISTANCE_DIM = 64
 class FreshMachines:
     """Machines never trained on. ``exact`` of ``runs`` ran without a wrong token, for at most ``steps`` steps.
 
-    ``certified`` of ``contexts`` of the first steps of these runs had ambiguity zero; ``certified_wrong`` of those got
-    a wrong next token all the same, which must be 0.
+    ``certified`` of ``contexts`` of the first steps of these runs lie in the span of the examples; ``certified_wrong``
+    of those got a wrong next token all the same, which must be 0. ``level`` and ``reason`` say how sure the former is.
     """
 
     runs: int
@@ -43,6 +44,8 @@ class FreshMachines:
     contexts: int
     certified: int
     certified_wrong: int
+    level: Level = "undecided"
+    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,22 +77,30 @@ def fresh_machines(
     episodes = task.episodes(count, HELD_OUT_SEED, halting=halting)
     exact = int(task.trial(run.predictor, episodes, HELD_OUT_STEPS).exact.sum())
     contexts = task.contexts(episodes.subset(slice(0, probed)), PROBED_STEPS)
-    certified = run.certificate.certified(contexts)
+    found = decided(run.certificate, contexts)
     wrong = np.abs(run.predictor.on(contexts) - contexts.targets).max(axis=1) > HALT_BELOW
     return FreshMachines(
-        count, exact, HELD_OUT_STEPS, len(contexts), int(certified.sum()), int((certified & wrong).sum())
+        count,
+        exact,
+        HELD_OUT_STEPS,
+        len(contexts),
+        int(found.certified.sum()),
+        int((found.certified & wrong).sum()),
+        found.level,
+        found.reason,
     )
 
 
 def legal_certificate(run: Run, task: UniversalTuringMachine) -> FamilyCertificate | None:
     """Certify all legal contexts after learning from ``task.traces``; None where their span is not known exactly.
 
-    Where the dimensions are equal nothing is projected; the family's rows are, to name what is missing.
+    Decided in integers. Where the dimensions are equal that is all; else the family's contexts are laid out, to name
+    what is missing.
     """
     if task.family_dimension is None:
         return None
     met = met_by_counting(run.certificate, task.family_dimension, known_source(task.layout))
-    return met or run.certificate.covers(task)
+    return met or certified_family(run.certificate, task.family())
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +129,8 @@ def sampled_space(
     if sample is None:
         sample = task.sample(lambda part, words: progress(0.8 * part, words))
     progress(0.8, "certifying the sampled contexts")
-    found = run.certificate.covers_family(sample.family)
-    return SampledSpace(sample, found, run.certificate.rank - found.rank)
+    found = certified_family(run.certificate, sample.family)
+    return SampledSpace(sample, found, _rank(run) - found.rank)
 
 
 def turing_outcome(
@@ -179,5 +190,10 @@ def turing_curve(
         traces: Traces = task.traces(count, seed, steps=steps, halting=halting)
         run = learn(traces, heads=None, device="cpu")
         fresh = fresh_machines(run, task, halting=halting, count=HELD_OUT // 2, probed=PROBED // 2)
-        points.append(TuringPoint(count, len(traces), run.certificate.rank, fresh))
+        points.append(TuringPoint(count, len(traces), _rank(run), fresh))
     return points
+
+
+def _rank(run: Run) -> int:
+    """Return the rank of the examples, in integers where there are."""
+    return run.certificate.rank if run.certificate.exact is None else run.certificate.exact.rank
