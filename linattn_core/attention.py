@@ -104,7 +104,7 @@ class Predictor:
         return dense_predictor(self.dim, self.coefficients())
 
     def rounding(self, traces: Traces) -> np.ndarray:
-        """Return sum_k |P_ak| |phi_k| (N,), the largest over answers a: an answer's rounding is a few epsilons of it."""
+        """Return sum_k |P_ak| |phi_k| (N,), the largest over answers a: rounding is a few epsilons of it."""
         inside = traces if self.whitening is None else self.whitening.apply(traces)
         found = [np.empty(0)]
         size = Predictor(self.dim, self.columns, np.abs(self.weights))

@@ -245,9 +245,10 @@ class Certificate:
                 continue
             for total, rest in zip((strict, loose), space.outside_between(part), strict=True):
                 total[index] += np.einsum("ij,ij->i", rest, rest)
-        shares = [np.divide(x, square, out=np.zeros_like(x), where=square > 0) for x in (left, strict, loose, leverage)]
-        clipped = [np.clip(share, 0.0, 1.0) for share in shares[:3]]
-        return Reach(*clipped, np.diff(unseen.indptr) > 0, shares[3])
+        ambiguity, strict, loose, leverage = (
+            np.divide(x, square, out=np.zeros_like(x), where=square > 0) for x in (left, strict, loose, leverage)
+        )
+        return Reach(np.minimum(ambiguity, 1.0), strict, loose, np.diff(unseen.indptr) > 0, leverage)
 
     def rows_inside(self, contexts: Traces) -> sparse.csr_array:
         """Return the features (N, p) of T z, CSR."""

@@ -169,9 +169,7 @@ def from_kernel(
     second = None
     if rank == len(columns) and not isinstance(rows, FeatureBatch):
         root = np.ones(len(length)) if weights is None else np.sqrt(weights)
-        second = gram(
-            (sparse.csr_array(sparse.diags_array(root) @ rows) if sparse.issparse(rows) else root[:, None] * rows).T
-        )
+        second = gram(np.asarray(rows.toarray() if sparse.issparse(rows) else rows).T * root)
     return ExampleSpace(columns, rank, sizes, second, _unit_rows(rows, chosen, length[chosen]), packed, scale**2)
 
 

@@ -90,9 +90,9 @@ class Run:
     def rounding(self, contexts: Traces) -> np.ndarray:
         """Bound (N,) what rounding can have changed of the answer at each input, infinite where it is not certified.
 
-        Ours: evaluating P phi errs by at most 16 epsilon sum_k |P_k| |phi_k|. Where the data are fitted to rounding, the
-        exact minimiser's answer at phi = sum_i c_i phi_i is sum_i c_i y_i, so ours differs from it by sum_i c_i e_i with
-        e_i the training residuals: at most sqrt(l) ||e||, l = phi^T Lambda^+ phi the least ||c||^2.
+        Ours: evaluating P phi errs by at most 16 epsilon sum_k |P_k| |phi_k|. Where the data are fitted to rounding,
+        the exact minimiser's answer at phi = sum_i c_i phi_i is sum_i c_i y_i, so ours differs from it by sum_i c_i e_i
+        with e_i the training residuals: at most sqrt(l) ||e||, l = phi^T Lambda^+ phi the least ||c||^2.
         """
         found = ROUNDING_EPSILONS * EPSILON * self.predictor.rounding(contexts)
         if self.certificate.ridge == 0 and self.largest_residual <= REALIZED * self.answer_scale:

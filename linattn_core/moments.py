@@ -35,9 +35,9 @@ class Moments:
     What dense and what sparse examples contribute to Lambda is kept apart, each in its own cheapest form.
 
     Features are those of T z, with T = ``whitening`` found from the first dense examples (None: the tokens as they
-    are). Beside Lambda ``triangle`` R of the unit features is kept, R^T R = sum phi phi^T / |phi|^2, until Lambda alone shows
-    full rank: a second moment has lost half of the digits that decide ranks, R has them. ``whole``: all features are
-    whole numbers, up to svec's sqrt(2), so that Lambda is exact.
+    are). Beside Lambda ``triangle`` R of the unit features is kept, R^T R = sum phi phi^T / |phi|^2, until Lambda alone
+    shows full rank: a second moment has lost half of the digits that decide ranks, R has them. ``whole``: all features
+    are whole numbers, up to svec's sqrt(2), so that Lambda is exact.
     """
 
     def __init__(self, dim: int, outputs: int, where: Device | None = None) -> None:

@@ -29,7 +29,9 @@ def twin(run: Run, Z: np.ndarray, y: np.ndarray) -> LinearAttention:
     before it is returned. Raises ``CertifiedError`` where Z is certified, ``UndecidedError`` where neither that nor the
     contrary can be shown at this precision, or the losses are not equal, ``ShapeError`` for a malformed Z or y.
     """
-    return svd_heads(twin_predictor(run, Z, y))
+    found = svd_heads(twin_predictor(run, Z, y))
+    _check_loss(run, found)
+    return found
 
 
 def twin_predictor(run: Run, Z: np.ndarray, y: np.ndarray) -> Predictor:
@@ -62,7 +64,7 @@ def twin_predictor(run: Run, Z: np.ndarray, y: np.ndarray) -> Predictor:
     return found
 
 
-def _check_loss(run: Run, found: Predictor) -> None:
+def _check_loss(run: Run, found: Predictor | LinearAttention) -> None:
     """Raise ``UndecidedError`` unless the twin's training loss, computed, is that of the run."""
     loss, scale = run.loss(found), run.training_mse + EPSILON * run.answer_scale**2
     if abs(loss - run.training_mse) > EQUAL_LOSS * scale and loss > ROUNDED_LOSS * run.answer_scale**2:

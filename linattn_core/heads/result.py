@@ -16,7 +16,8 @@ class HeadsResult:
 
     ``residual`` is the distance ||Pi (P_heads - P)||_F / ||Pi P||_F, with Pi the projector onto what has to be
     reproduced: all inputs, or range(Lambda). ``deviation``: the largest difference of an answer of the heads from the
-    predictor's on the traces and on legal inputs, over the largest answer, as computed. ``lower_bound``: no model with fewer heads reproduces it, up to floating
+    predictor's on the traces and on legal inputs, over the largest answer, as computed. ``lower_bound``: no model with
+    fewer heads reproduces it, up to floating
     point. ``reason`` says how many heads there are and why no fewer, or that only the search failed below.
     """
 

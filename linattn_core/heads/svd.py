@@ -23,8 +23,8 @@ def svd_result(predictor: Predictor) -> HeadsResult:
     """Return the heads V_h = sqrt(s_h) u_h, Q_h = sqrt(s_h) v_h of W as an (m d) x (d d) matrix, largest first.
 
     W is the (j, k)-symmetric one, so a teacher with ONE head generally comes back with d^2 heads: these are not the
-    teacher's heads, only the same function. Heads of a predictor with coordinates T z read T z as well. Sign convention: the largest entry of every Q_h is positive. Raises
-    ``TooLargeError`` where the matrix would not fit.
+    teacher's heads, only the same function. Heads of a predictor with coordinates T z read T z as well. Sign
+    convention: the largest entry of every Q_h is positive. Raises ``TooLargeError`` where the matrix would not fit.
     """
     d, m = predictor.dim, len(predictor.weights)
     a, j, k, index, values = _entries(predictor)
