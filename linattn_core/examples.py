@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from linattn_core.errors import ShapeError
 from linattn_core.features import SPARSE_CHUNK, feature_rows
 from linattn_core.numerics import Progress, no_progress
 from linattn_core.traces import Traces
@@ -25,8 +26,10 @@ from linattn_core.traces import Traces
 class Examples:
     """n distinct inputs standing for N examples.
 
-    ``rows`` (n, p) CSR features, ``weights`` (n,) how many examples each stands for, ``targets`` (n, m) their mean
-    answer, ``scatter`` the sum of squared deviations from these means, which no predictor can reduce; ``count`` is N.
+    ``rows`` (n, p) canonical CSR features, ``weights`` (n,) how many examples each stands for, ``targets`` (n, m) their
+    mean answer, ``scatter`` the sum of squared deviations from these means, which no predictor can reduce; ``count`` is
+    N. Of every single example ``group`` (N,) says for which input it stands, and ``answers`` (N, m) what was asked of
+    it. ``hashes`` (n,) are equal for equal rows.
     """
 
     rows: sparse.csr_array
@@ -34,61 +37,121 @@ class Examples:
     targets: np.ndarray
     scatter: float
     count: int
+    group: np.ndarray
+    answers: np.ndarray
+    hashes: np.ndarray
 
     @classmethod
     def of(cls, traces: Traces, progress: Progress = no_progress) -> Examples:
-        """Form the sparse features of ``traces`` chunk by chunk, merging as it goes."""
+        """Form the sparse features of ``traces`` chunk by chunk, merging as it goes.
+
+        Raises ``ShapeError`` on zero examples and ``TooLargeError`` before allocating what would not fit.
+        """
+        if len(traces) == 0:
+            raise ShapeError("examples: got zero of them, wanted at least one; raise the number of traces.")
         parts: list[Examples] = []
         done = 0
         for chunk in traces.chunks(SPARSE_CHUNK):
-            rows = sparse.csr_array(feature_rows(chunk))
-            parts.append(cls(rows, np.ones(len(chunk)), chunk.targets, 0.0, len(chunk)).merged())
+            parts.append(cls.each(sparse.csr_array(feature_rows(chunk)), chunk.targets).merged())
             done += len(chunk)
             progress(done / len(traces), f"features of {done:,} of {len(traces):,} examples")
         return parts[0] if len(parts) == 1 else cls.joined(parts)
 
     @classmethod
+    def each(cls, rows: sparse.csr_array, answers: np.ndarray) -> Examples:
+        """Let every row (N, p) stand for itself, with the answers (N, m)."""
+        rows, N = rows if rows.has_canonical_format else _canonical(rows), rows.shape[0]
+        return cls(rows, np.ones(N), answers, 0.0, N, np.arange(N), answers, row_hashes(rows))
+
+    @classmethod
     def joined(cls, parts: Sequence[Examples]) -> Examples:
         """Return the examples of all parts, merged."""
+        before = np.cumsum([0] + [len(part.weights) for part in parts[:-1]])
         return cls(
             sparse.csr_array(sparse.vstack([part.rows for part in parts], format="csr")),
             np.concatenate([part.weights for part in parts]),
             np.concatenate([part.targets for part in parts]),
             sum(part.scatter for part in parts),
             sum(part.count for part in parts),
+            np.concatenate([part.group + shift for part, shift in zip(parts, before, strict=True)]),
+            np.concatenate([part.answers for part in parts]),
+            np.concatenate([part.hashes for part in parts]),
         ).merged()
 
     def merged(self) -> Examples:
-        """Return the same data with identical inputs merged.
+        """Return the same data with identical inputs merged, in the order of their first appearance.
 
-        Rows are grouped by two random projections and the groups verified entry by entry, so a collision cannot merge
-        different inputs: should one ever occur, nothing is merged.
+        Rows are grouped by their hashes and the groups verified entry by entry, so a collision cannot merge different
+        inputs: should one ever occur, the rows themselves are compared.
         """
-        directions = np.random.default_rng(0).normal(size=(self.rows.shape[1], 2))
-        # As complex numbers, since numpy sorts those far faster than pairs.
-        _, first, group = np.unique((self.rows @ directions).view(complex), return_index=True, return_inverse=True)
-        group = group.ravel()
+        _, first, group = np.unique(self.hashes, return_index=True, return_inverse=True)
         if len(first) == len(group):
             return self
-        order = np.argsort(first)  # keep the order of first appearance: results do not depend on the projections
+        if not _all_equal(self.rows, first[group]):
+            first, group = _compared(self.rows)
+        order = np.argsort(first)
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         group, first = rank[group], first[order]
-        distinct = self.rows[first]
-        again = np.setdiff1d(np.arange(len(group)), first, assume_unique=True)
-        if abs(self.rows[again] - distinct[group[again]]).max() != 0:
-            return self
         weights = np.bincount(group, self.weights)
         member = sparse.csr_array((self.weights, (group, np.arange(len(group)))), shape=(len(first), len(group)))
         targets = (member @ self.targets) / weights[:, None]
         deviation = self.targets - targets[group]
         scatter = self.scatter + float(self.weights @ np.einsum("ia,ia->i", deviation, deviation))
-        return Examples(distinct, weights, targets, scatter, self.count)
+        rows, hashes = self.rows[first], self.hashes[first]
+        return Examples(rows, weights, targets, scatter, self.count, group[self.group], self.answers, hashes)
+
+    def residuals(self, predictions: np.ndarray) -> np.ndarray:
+        """Return ||y - prediction|| (N,) of every single example, given the predictions (n, m) at the inputs."""
+        return np.asarray(np.linalg.norm(self.answers - predictions[self.group], axis=1))
 
     @cached_property
     def active(self) -> tuple[np.ndarray, sparse.csr_array]:
         """The features (k,) that are non-zero in some example, and the rows (n, k) on them."""
         return on_used_columns(self.rows)
+
+
+def row_hashes(rows: sparse.csr_array) -> np.ndarray:
+    """Return a 64-bit number (n,) for each row of ``rows`` (n, p): the sum over its entries of bits times column code.
+
+    Modulo 2^64. The exponent's bits are folded onto the lowest ones, since round numbers end in zeros, and the codes
+    are those of splitmix64, so that a row has the same number whatever stands beside it.
+    """
+    n, p = rows.shape
+    used, inside = (np.arange(p), rows) if p <= rows.nnz else on_used_columns(rows)
+    bits = rows.data.view(np.uint64)
+    code = (used.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        code = (code ^ (code >> np.uint64(shift))) * np.uint64(factor)
+    code ^= code >> np.uint64(31)
+    folded = (bits ^ (bits >> np.uint64(52)), inside.indices, rows.indptr)
+    return np.asarray(sparse.csr_array(folded, shape=(n, len(used))) @ code)
+
+
+def _canonical(rows: sparse.csr_array) -> sparse.csr_array:
+    rows = rows.copy()
+    rows.sum_duplicates()
+    return rows
+
+
+def _all_equal(rows: sparse.csr_array, other: np.ndarray) -> bool:
+    """Return whether each row i of ``rows`` equals row ``other[i]`` to the last bit."""
+    again = np.flatnonzero(other != np.arange(len(other)))
+    for low in range(0, len(again), SPARSE_CHUNK):
+        here = again[low : low + SPARSE_CHUNK]
+        a, b = rows[here], rows[other[here]]
+        if not all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("indptr", "indices", "data")):
+            return False
+    return True
+
+
+def _compared(rows: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """Return (where each distinct row stands first, the number (n,) of each row's): by their bytes."""
+    seen: dict[tuple[bytes, bytes], int] = {}
+    ends = zip(rows.indptr[:-1], rows.indptr[1:], strict=True)
+    keys = [(rows.indices[low:high].tobytes(), rows.data[low:high].tobytes()) for low, high in ends]
+    group = np.array([seen.setdefault(key, len(seen)) for key in keys])
+    return np.unique(group, return_index=True)[1], group
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from linattn_core.errors import ShapeError, SpecError, TooLargeError
+from linattn_core.inputs import numbers, positions
 from linattn_core.traces import Traces
 
 MAX_SEQUENCES = 10_000
@@ -50,12 +51,10 @@ class Sequences:
     @classmethod
     def build(cls, tokens: Any, targets: Any, lengths: Any) -> Sequences:
         """Check the parts; float64, -0 as 0. Raises ``ShapeError`` or ``TooLargeError`` with one sentence."""
-        tokens, targets = (np.asarray(part, dtype=np.float64) + 0.0 for part in (tokens, targets))
-        lengths = np.asarray(lengths, dtype=np.int64)
+        tokens, targets = numbers(tokens, "tokens") + 0.0, numbers(targets, "targets") + 0.0
+        lengths = positions(lengths, "lengths")
         _check_sizes(tokens, targets, lengths)
         for what, part in (("tokens", tokens), ("targets", targets)):
-            if not np.isfinite(part).all():
-                raise ShapeError(f"The {what} hold NaN or infinity; leave those rows out or fill them in.")
             if abs(part).max(initial=0.0) > MAX_SIZE:
                 raise ShapeError(
                     f"The {what} hold {abs(part).max():g}; numbers up to {MAX_SIZE:g} are supported, so scale them."
@@ -106,15 +105,18 @@ class Sequences:
         """Return every prefix of the sequences ``which`` (numbers, default all) with its target as an example.
 
         Where the next token is the target, the whole sequence has none: a sequence of T tokens gives T - 1 examples.
+        Raises ``ShapeError`` for a number that no sequence has.
         """
-        chosen = np.arange(len(self)) if which is None else np.asarray(which, dtype=np.int64)
+        chosen = np.arange(len(self)) if which is None else positions(which, "which")
+        if chosen.ndim != 1 or ((chosen < 0) | (chosen >= len(self))).any():
+            raise ShapeError(f"which: got {which}, wanted a list of numbers from 0 to {len(self) - 1}.")
         starts = (np.cumsum(self.lengths) - self.lengths)[chosen]
         counts = self.lengths[chosen] - self.next_token
         start = np.repeat(starts, counts)
         position = np.arange(len(start)) - np.repeat(np.cumsum(counts) - counts, counts)
         stop = start + position + 1
         answers = self.tokens[stop] if self.next_token else self.targets[stop - 1]
-        return Traces.build(self.tokens, start, stop, answers)
+        return Traces.adopt(self.tokens, start, stop, answers)
 
     @cached_property
     def packed(self) -> str:

@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as hnp
 import linattn_core as la
 from linattn_core.errors import LinattnError, ShapeError, SpecError, TooLargeError
 from linattn_core.features import features
+from linattn_core.inputs import MIN_TOKEN
 from linattn_core.sequences import MAX_PACKED, Sequences
 from linattn_core.tasks import OwnSequences
 from linattn_core.tasks.own import fit
@@ -33,7 +34,7 @@ NUMBERS = st.one_of(
     st.integers(-(10**6), 10**6).map(float),
     st.integers(-(10**7), 10**7).map(lambda i: i / 1000),
     st.floats(-1e6, 1e6, width=32),
-    st.floats(-1e6, 1e6),
+    st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) >= MIN_TOKEN),
 )
 
 
