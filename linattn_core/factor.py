@@ -169,7 +169,7 @@ def from_kernel(
     second = None
     if rank == len(columns) and not isinstance(rows, FeatureBatch):
         root = np.ones(len(length)) if weights is None else np.sqrt(weights)
-        second = gram(np.asarray(rows.toarray() if sparse.issparse(rows) else rows).T * root)
+        second = gram((rows if isinstance(rows, np.ndarray) else rows.toarray()).T * root)
     return ExampleSpace(columns, rank, sizes, second, _unit_rows(rows, chosen, length[chosen]), packed, scale**2)
 
 
