@@ -280,3 +280,51 @@ def test_families_of_features_alone_and_samples_claim_no_theorem():
     wrong = Family.of(contexts, sample.words, exact.rank + 1, "exact: a mistaken count")
     found = exact_family(exact, wrong)
     assert (found.holds, found.level) == (False, "undecided")
+
+
+# ---- universal automata with history
+
+
+@pytest.mark.parametrize(("Q", "S", "dimension"), [(2, 2, 36), (3, 2, 114), (2, 3, 78)])
+def test_history_has_a_family_of_its_own(Q, S, dimension):
+    task = UniversalAutomaton(Q, S)
+    family = task.family(history=True)
+    assert task.history_dimension == family.dimension == len(set(family.words)) == dimension
+    spanned = ExactRange.of(family.contexts)
+    assert spanned.rank == len(basis_of(family.contexts).rows) == dimension
+    runs = task.traces(4 * dimension, history=3)
+    assert spanned.contains(runs).all()
+    assert ExactRange.of(runs).rank == dimension  # real runs reach it: nothing in it is there for nothing
+    assert exact_family(ExactRange.of(runs), family, legal=True).holds
+    assert np.array_equal(task.truth.on(runs), runs.targets)
+
+
+def test_learned_without_history_contexts_with_it_stay_open_and_with_it_all_is_covered():
+    task = UniversalAutomaton(3, 2)
+    bare, full = ExactRange.of(task.traces(400)), ExactRange.of(task.traces(400, history=4))
+    assert (bare.rank, full.rank) == (78, 114)
+    assert exact_family(bare, task.family(), legal=True).holds
+    found = exact_family(bare, task.family(history=True), legal=True)
+    assert (found.holds, found.rank, found.data) == (False, 78, 36)
+    assert all(" was used" in words for words in found.missing)
+    for history in (False, True):
+        assert exact_family(full, task.family(history=history)).holds
+    runs = task.traces(200, seed=9, history=4)
+    longer = np.diff(np.r_[runs.start, runs.tokens.shape[0]]) > task.keys + 1
+    assert bare.contains(runs).tolist() == (~longer).tolist()
+
+
+def test_history_changes_neither_the_automata_nor_what_is_drawn_without_it():
+    task = UniversalAutomaton(2, 2)
+    plain, same = task.traces(30, seed=3), task.traces(30, seed=3, history=0)
+    assert (plain.tokens != same.tokens).nnz == 0
+    loud = task.traces(30, seed=3, history=5)
+    rules = slice(0, task.keys)
+    for (Z, _), (Z2, y) in zip(plain, loud, strict=True):
+        assert np.array_equal(Z[:, rules], Z2[:, rules])
+        used = [tuple(token) for token in Z2.T[task.keys : -1]]
+        assert set(used) <= {tuple(token) for token in Z2.T[rules]}
+        asked = Z2[: task.keys, -1]
+        assert y.sum() == 1 + sum(np.array_equal(token[: task.keys], asked) for token in used)
+    with pytest.raises(ShapeError, match="history: got -1"):
+        task.traces(3, history=-1)

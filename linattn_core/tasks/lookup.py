@@ -25,6 +25,15 @@ def lookup_dimension(keys: int, values: int) -> int:
     return keys * (1 + keys * (values - 1))
 
 
+def history_dimension(keys: int, values: int) -> int:
+    """Return K (1 + K L), the dimension spanned by all tables and queries with tokens of the table repeated.
+
+    A repeated token frees the sum of its row of indicators, so that for a fixed query all K L of them are free, beside
+    the query's own token. Measured by exact rank: 36, 78, 114 for (K, L) = (4, 2), (6, 2), (6, 3).
+    """
+    return keys * (1 + keys * values)
+
+
 def check_lookup(keys: int, values: int, what: str) -> None:
     """Raise ``TooLargeError`` where the family is beyond what one sitting can learn."""
     dimension = lookup_dimension(keys, values)
@@ -48,22 +57,26 @@ def lookup_contexts(tables: np.ndarray, queries: np.ndarray, values: int, histor
     """Return the contexts of N tables (N, K), entries value indices, with queries (N,), key indices.
 
     history (N, h): keys whose tokens are repeated between the table and the query, as a run leaves them behind. The
-    answer is then scaled by 1 + the number of times the queried key is repeated; its largest entry is the same.
+    answer is then scaled by 1 + the number of times the queried key is repeated; its largest entry is the same. An
+    entry -1 stands for no token.
     """
     N, K = tables.shape
     keys = np.broadcast_to(np.arange(K, dtype=np.int32), (N, K))
     if history is not None:
         keys = np.concatenate([keys, history.astype(np.int32)], axis=1)
     n = keys.shape[1]  # tokens before the query
+    held = np.concatenate([keys >= 0, np.ones((N, 1), dtype=bool)], axis=1)
+    keys = np.maximum(keys, 0)
     columns = np.empty((N, 2 * n + 1), dtype=np.int32)
     columns[:, 0:-1:2] = keys
     columns[:, 1:-1:2] = K + np.take_along_axis(tables, keys, axis=1)
     columns[:, -1] = queries
     ones_each = np.full((N, n + 1), 2, dtype=np.int32)
     ones_each[:, -1] = 1
-    tokens = ragged_ones(columns.ravel(), ones_each.ravel(), K + values)
-    start = np.arange(N, dtype=np.int64) * (n + 1)
-    return Traces.contexts(tokens, start, start + n + 1)
+    entries = np.repeat(held, 2, axis=1)[:, :-1]
+    tokens = ragged_ones(columns[entries], ones_each[held], K + values)
+    count = held.sum(axis=1, dtype=np.int64)
+    return Traces.contexts(tokens, np.cumsum(count) - count, np.cumsum(count))
 
 
 def spanning_tables(keys: int, values: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """What comes after learning a universal Turing machine, in seconds and bytes, known before it is begun.
 
-The learner's own ``Plan`` prices its features and factorisations; certifying finds the span of the examples in integers,
-once or modulo two primes, and runs fresh machines. Work is counted in multiply-adds and timed at this machine's measured
-matrix-multiply rate.
+The learner's own ``Plan`` prices its features and factorisations; certifying finds the span of the examples in
+integers, modulo one prime or two, and runs fresh machines. Work is counted in multiply-adds and timed at this machine's
+measured matrix-multiply rate.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from linattn_core.tasks.base import (
 from linattn_core.tasks.lookup import (
     changed_entry,
     check_lookup,
+    history_dimension,
     lookup_contexts,
     lookup_dimension,
     lookup_truth,
@@ -36,6 +37,7 @@ from linattn_core.tasks.lookup import (
 from linattn_core.traces import Traces
 
 MAX_SIDE = 32
+MAX_HISTORY = 100
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class UniversalAutomaton:
                 q1 | 0  1  1  0 | 0 |
 
     d = QS + Q, m = Q; after arXiv:2410.10101v4, appendix G.4, in our encoding. The legal contexts (all Q^(QS) machines,
-    all queries, no history) span QS (1 + QS (Q - 1)) dimensions, so that many well-chosen examples pin down all.
+    all queries, no history) span QS (1 + QS (Q - 1)) dimensions, so that many well-chosen examples pin down all. With
+    history they span QS (1 + QS Q): learned without it, nearly all contexts with it stay open.
     """
 
     states: int = 4
@@ -120,6 +123,11 @@ class UniversalAutomaton:
         return lookup_dimension(self.keys, self.states)
 
     @property
+    def history_dimension(self) -> int:
+        """QS (1 + QS Q), the same with history in the context: 36 at (2, 2), 114 at (3, 2), 78 at (2, 3)."""
+        return history_dimension(self.keys, self.states)
+
+    @property
     def family_source(self) -> str:
         """How the family is known."""
         spanning = 1 + self.keys * (self.states - 1)
@@ -156,18 +164,41 @@ class UniversalAutomaton:
         tables = np.broadcast_to(self.table(machine), (len(pairs), self.keys))
         return pairs, lookup_contexts(tables, self._keys(pairs, machine), self.states)
 
-    def family(self) -> Family:
-        """Return the family, exactly: for each query one base automaton and every change of one of its rules."""
+    def family(self, *, history: bool = False) -> Family:
+        """Return the family, exactly: for each query one base automaton and every change of one of its rules.
+
+        history: with rules repeated in the context, as runs leave them: each rule of the base automaton, once. What
+        more a run repeats adds no direction. Rows stand pair by pair, equally many for each.
+        """
         tables = spanning_tables(self.keys, self.states)
+        repeated = np.full(len(tables), -1)
+        if history:
+            tables = np.concatenate([tables, np.tile(tables[:1], (self.keys, 1))])
+            repeated = np.concatenate([repeated, np.arange(self.keys)])
         contexts = lookup_contexts(
-            np.tile(tables, (self.keys, 1)), np.repeat(np.arange(self.keys), len(tables)), self.states
+            np.tile(tables, (self.keys, 1)),
+            np.repeat(np.arange(self.keys), len(tables)),
+            self.states,
+            np.tile(repeated, self.keys)[:, None],
         )
-        changes = [""]
-        for key, value in map(changed_entry, tables[1:]):
-            state, letter = self.pairs[key]
-            changes.append(f" where {state} on {letter} leads to {self.state_names[value]}")
-        words = tuple(f"state {state} on letter {letter}{change}" for state, letter in self.pairs for change in changes)
-        return Family.of(contexts, words, self.family_dimension, self.family_source)
+        words = tuple(
+            f"state {state} on letter {letter}{change}"
+            for state, letter in self.pairs
+            for change in map(self._change, tables, repeated)
+        )
+        if not history:
+            return Family.of(contexts, words, self.family_dimension, self.family_source)
+        source = f"exact: {len(tables)} spanning contexts with and without history for each of {self.keys} queries"
+        return Family.of(contexts, words, self.history_dimension, source)
+
+    def _change(self, table: np.ndarray, repeated: int) -> str:
+        """Say what is special about a spanning automaton: one rule, or one rule used before."""
+        if repeated >= 0:
+            return " after {} on {} was used".format(*self.pairs[repeated])
+        if not table.any():
+            return ""
+        key, value = changed_entry(table)
+        return " where {} on {} leads to {}".format(*self.pairs[key], self.state_names[value])
 
     def traces(
         self,
@@ -178,32 +209,61 @@ class UniversalAutomaton:
         machine: Machine | None = None,
         withheld: Iterable[Pair] = (),
         extra: Iterable[Pair] = (),
+        history: int = 0,
     ) -> Traces:
         """Return ``count`` examples: a uniformly random automaton and a uniformly random query each.
 
         machine: take this one automaton every time instead. noise: probability that an answer is replaced by a
         uniformly drawn state. withheld: queries (state, letter) that are left out. extra: queries for which all
-        spanning automata are added at the end, truly answered, withheld or not. Raises ``MachineError`` for unknown
-        names.
+        spanning automata are added at the end, truly answered, withheld or not. history: the query ends a run of up to
+        so many random letters, whose rules stand repeated in the context; the answer is scaled by 1 + the number of
+        times the queried pair is among them. Raises ``MachineError`` for unknown names, ``TooLargeError`` before
+        drawing what would not fit.
         """
-        check_count(count, "automaton-query pairs")
+        added, spanning = self._keys(extra), spanning_tables(self.keys, self.states)
+        check_count(count, "automaton-query pairs", self._bytes_each(history))
+        check_count(count + len(added) * len(spanning), "examples with spanning ones", self._bytes_each(history))
         check_noise(noise, probability=True)
         rng = random_stream(seed)
         tables = rng.integers(self.states, size=(count, self.keys), dtype=np.int8)
         if machine is not None:
             tables = np.broadcast_to(self.table(machine), tables.shape)
         queries = rng.integers(self.keys, size=count)
+        queries, used = self._runs(tables, queries, history, seed)
         answers = np.take_along_axis(tables, queries[:, None], axis=1)[:, 0]
         answers = flip_labels(answers, self.states, noise, rng)
         keep = ~np.isin(queries, self._keys(withheld))
-        added = self._keys(extra)
-        spanning = spanning_tables(self.keys, self.states)
         tables = np.concatenate([tables[keep], np.tile(spanning, (len(added), 1))])
         queries = np.concatenate([queries[keep], np.repeat(added, len(spanning))])
         answers = np.concatenate([answers[keep], spanning[:, added].T.ravel()])
         check_count(len(queries), "examples after leaving out the withheld queries")
-        contexts = lookup_contexts(tables, queries, self.states)
-        return Traces.build(contexts.tokens, contexts.start, contexts.stop, one_hot(answers, self.states))
+        used = np.concatenate([used[keep], np.full((len(added) * len(spanning), history), -1)])
+        contexts = lookup_contexts(tables, queries, self.states, used)
+        targets = one_hot(answers, self.states) * (1 + (used == queries[:, None]).sum(axis=1))[:, None]
+        return contexts.answered(targets)
+
+    def _bytes_each(self, history: int) -> float:
+        """Return what drawing one example takes at the peak, measured."""
+        return 160.0 * (self.keys + history) + 16.0 * self.states + 80.0
+
+    def _runs(self, tables: np.ndarray, queries: np.ndarray, history: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (queries (N,), keys used before (N, history), -1 where a run is shorter) of random runs.
+
+        A run starts in the state of its query, takes random letters and ends with the query's letter.
+        """
+        if not history:
+            return queries, np.empty((len(queries), 0), dtype=np.int64)
+        check_size(history, "history", MAX_HISTORY)
+        rng = random_stream(seed, 2)  # a stream of its own, so that history does not change the automata
+        lengths = rng.integers(history + 1, size=len(queries))
+        used = rng.integers(self.letters, size=(len(queries), history))
+        states = queries // self.letters
+        for step, runs in enumerate(np.arange(history)[:, None] < lengths):
+            used[:, step] += states * self.letters
+            reached = np.take_along_axis(tables, used[:, step : step + 1], axis=1)[:, 0]
+            states = np.where(runs, reached, states)
+            used[~runs, step] = -1
+        return states * self.letters + queries % self.letters, used
 
     def decode(self, y: np.ndarray) -> str:
         """Return the state of the largest entry (the first of equal ones)."""
