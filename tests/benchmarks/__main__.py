@@ -12,7 +12,7 @@ from tests.benchmarks import heads, scale, speed, trust, turing
 TABLES: dict[str, Callable[[], str]] = {
     "algorithm1": speed.against_algorithm1,
     "rank-k": speed.rank_k_update,
-    "devices": speed.devices,
+    "device": speed.devices,
     "adamw": speed.against_adamw,
     "automata": scale.all_automata,
     "streams": scale.streams,

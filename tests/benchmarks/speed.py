@@ -93,18 +93,33 @@ def _adamw(traces: la.Traces, tolerance: float, patience: float) -> tuple[float,
 
 
 def devices() -> str:
-    """The same dense problem on every device found, and on torch's CPU tensors: the GPU's code path."""
-    rng = np.random.default_rng(0)
-    Z, Y = rng.normal(size=(200, 100, 16)) / 10, rng.normal(size=(200, 100, 1))
-    traces = la.Traces.from_sequences(Z, Y)
+    """Dense problems on every device found, and on torch's CPU tensors, the GPU's code path: speed and agreement."""
     names = [place.name for place in found_devices()] + ["torch-cpu"]
-    runs = {name: timed(lambda n=name: la.learn(traces, heads=None, device=n), repeats=2) for name in names}
-    reference = runs["cpu"][1].predictor.weights
-    rows = [
-        (name, seconds, runs["cpu"][0] / seconds, float(abs(run.predictor.weights - reference).max()))
-        for name, (seconds, run) in runs.items()
-    ]
-    return table("Devices, d = 16, 20,000 examples", ("device", "seconds", "cpu / device", "difference"), rows)
+    rows = []
+    for problem, traces in _device_problems().items():
+        runs = {name: timed(lambda n=name, t=traces: la.learn(t, heads=None, device=n), repeats=2) for name in names}
+        first, reference = runs["cpu"]
+        answers = reference.predictor.on(traces)
+        for name, (seconds, run) in runs.items():
+            apart = float(abs(run.predictor.on(traces) - answers).max() / abs(answers).max())
+            rows.append((problem, name, seconds, first / seconds, run.certificate.rank, run.certificate.level, apart))
+    header = ("problem", "device", "seconds", "cpu / device", "rank", "level", "answers apart")
+    found = "; a GPU was found" if "cuda" in names else "; no GPU with float64 was found"
+    return table(f"Devices{found}", header, rows)
+
+
+def _device_problems() -> dict[str, la.Traces]:
+    """Well scaled, of deficient rank, and with tokens far from zero."""
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(200, 100, 16)) / 10
+    far = rng.normal(size=(400, 20, 5)) + np.array([1e3, 0, 0, 0, 0])
+    teacher = la.LinearAttention(rng.normal(size=(2, 1, 5)), rng.normal(size=(2, 5, 5)))
+    contexts = la.Traces.from_sequences(far, np.zeros((400, 20, 1)))
+    return {
+        "d = 16, 20,000 examples": la.Traces.from_sequences(Z, rng.normal(size=(200, 100, 1))),
+        "unitary memories, rank 248 of 288": la.tasks.AssociativeMemory(4, unitary=1.0).traces(4096),
+        "an entry of 1,000, 8,000 examples": la.Traces.from_sequences(far, teacher.on(contexts).reshape(400, 20, 1)),
+    }
 
 
 def rank_k_update() -> str:
