@@ -15,6 +15,7 @@ from linattn_core.features import feature_count, features, kernel
 from linattn_core.lab import Lab
 from linattn_core.learn import Run, find_heads, learn, plan
 from linattn_core.moments import Moments
+from linattn_core.outcomes.light import Light, judge
 from linattn_core.recover import Recovery, recover
 from linattn_core.traces import Traces
 from linattn_core.twin import next_trace, next_traces, twin
@@ -29,6 +30,7 @@ __all__ = [
     "FamilyCertificate",
     "FreshCheck",
     "Lab",
+    "Light",
     "LinattnError",
     "LinearAttention",
     "Moments",
@@ -44,6 +46,7 @@ __all__ = [
     "features",
     "find_heads",
     "fresh_check",
+    "judge",
     "kernel",
     "learn",
     "learning_curve",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from linattn_core.devices import settled
 from linattn_core.errors import LinattnError, SpecError
 from linattn_core.experiment import Experiment, experiment
 from linattn_core.lab import Lab, OpenedLab
+from linattn_core.outcomes.light import Light, judge
+from linattn_core.outcomes.wording import answer
 from linattn_core.tasks.own import Fit
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_outcome import SampledSpace, TuringOutcome, sampled_space
@@ -31,14 +35,60 @@ def learn(
     sample: Annotated[bool, typer.Option("--sample", help=SAMPLE_HELP)] = False,
 ) -> None:
     """Run a lab: generate its traces, learn, certify, recover."""
-    result = experiment(_load(lab))
-    found = summary(result, _sampled(result) if sample else None)
+    asked = _load(lab)
+    _, remark = settled(asked.learner.device)
+    if remark:
+        typer.echo(f"linattn: {remark}", err=True)
+    result = experiment(asked)
+    sampled = _sampled(result) if sample else None
+    found, light = summary(result, sampled), judge(result, sampled)
     if as_json:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps({"light": _light(light), **found, "numbers": numbers(result)}, indent=2, ensure_ascii=False)
+        )
         return
+    typer.echo(f"light: {_printable(light.title)}")
+    typer.echo(f"light, level: {light.level}")
+    typer.echo(f"light, reason: {_printable(light.reason)}")
     for name, value in found.items():
         for line in value if isinstance(value, list) else [value]:
             typer.echo(f"{name}: {line}")
+
+
+def _light(light: Light) -> dict[str, object]:
+    return {name: getattr(light, name) for name in ("colour", "title", "level", "reason", "words", "details")}
+
+
+def _printable(text: str) -> str:
+    """Return a text with labels of a stranger's in it as one line that a terminal shows as it is."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def numbers(result: Experiment) -> dict[str, object]:
+    """Return what a program would want of an experiment as numbers; a number that is not finite becomes None."""
+    run, family, evidence = result.run, result.family, result.evidence
+    found: dict[str, float | int | None] = {
+        "examples": len(result.traces),
+        "features": run.certificate.feature_count,
+        "rank": run.certificate.rank,
+        "legal dimension": family.dimension if family is not None else None,
+        "legal dimensions fixed": family.rank if family is not None else None,
+        "training MSE": run.training_mse,
+        "r2": run.r2,
+        "largest residual": run.largest_residual,
+        "largest answer": run.answer_scale,
+        "largest rounding": evidence.rounding * run.answer_scale,
+        "condition": run.condition,
+        "condition raw": run.condition_raw,
+        "rank gap": run.rank_gap,
+        "dropped directions": len(run.dropped),
+        "lambda_min": run.certificate.lambda_min,
+    }
+    if result.recovery is not None:
+        found["smallest margin"] = result.recovery.narrowest.margin
+    if evidence.twins is not None:
+        found |= {"twin MSE": evidence.twins.twin_loss}
+    return {name: value if value is None or math.isfinite(value) else None for name, value in found.items()}
 
 
 @app.command()
@@ -83,13 +133,15 @@ def summary(result: Experiment, sampled: SampledSpace | None = None) -> dict[str
         "training MSE": run.training_mse,
         "rank": f"{run.certificate.rank} of {run.certificate.feature_count}, tolerance {run.certificate.tolerance:g}",
         "lambda_min": run.certificate.lambda_min,
+        "largest residual": run.largest_residual,
     }
     if family is not None:
         found["certificate"] = (
-            f"every legal input is pinned down: {family.rank} of {family.dimension} dimensions"
+            f"every legal input is pinned down, whatever the answers: {family.rank} of {family.dimension} dimensions"
             if family.holds
-            else f"open: {family.rank} of {family.dimension} dimensions"
+            else f"{'open' if family.missing else 'undecided'}: {family.rank} of {family.dimension} dimensions"
         )
+    found |= _certainty(result)
     if result.missing:
         found["missing"] = list(result.missing)
     if recovery is not None:
@@ -107,6 +159,20 @@ def summary(result: Experiment, sampled: SampledSpace | None = None) -> dict[str
     return found
 
 
+def _certainty(result: Experiment) -> dict[str, object]:
+    """Say how sure the certificate is, and show the twins where there are."""
+    evidence, task = result.evidence, result.task
+    said: dict[str, object] = {"certificate level": evidence.level, "certificate reason": evidence.reason}
+    twins = evidence.twins
+    if twins is not None:
+        said["twin"] = [
+            f"at {_printable(twins.words)}",
+            f"learned, training MSE {twins.loss:.3g}: {_printable(answer(task, twins.learned))}",
+            f"its twin, training MSE {twins.twin_loss:.3g}: {_printable(answer(task, twins.other))}",
+        ]
+    return said
+
+
 def _fitted(fit: Fit) -> dict[str, object]:
     """Say how well own sequences were fitted."""
     seen = f"the best constant has {fit.variance:.6g} on the {fit.examples} training examples"
@@ -116,7 +182,8 @@ def _fitted(fit: Fit) -> dict[str, object]:
         "fit": [
             seen,
             f"held-out MSE {fit.held_out_mse:.6g}, the constant {fit.held_out_variance:.6g}, {fit.held_out} examples",
-            f"pinned down by the training data: {fit.certified} of {fit.held_out} held-out contexts",
+            f"pinned down by the training data: {fit.certified} of {fit.held_out} held-out contexts, "
+            f"undecided {fit.undecided}",
         ]
     }
 
@@ -132,7 +199,9 @@ def turing_summary(result: Experiment, found: TuringOutcome, sampled: SampledSpa
         + (f" of legal dimension {found.legal.dimension}" if found.legal else "")
         + f", tolerance {run.certificate.tolerance:g}",
         "lambda_min": run.certificate.lambda_min,
+        "largest residual": run.largest_residual,
         "certificate": _certificate(result, found, sampled),
+        **_certainty(result),
         "held-out machines": f"{fresh.exact} of {fresh.runs} exact, every token of at most {fresh.steps} steps",
         "held-out contexts": f"{fresh.certified} of {fresh.contexts} certified, {fresh.certified_wrong} of them "
         "answered wrongly",
@@ -152,8 +221,9 @@ def _certificate(result: Experiment, found: TuringOutcome, sampled: SampledSpace
     legal, rank = found.legal, result.run.certificate.rank
     if legal is not None and legal.holds:
         return (
-            f"a theorem: rank {legal.rank} meets the legal dimension, so every minimiser runs every machine of this "
-            f"size, on every tape, for any number of steps, in exact arithmetic ({legal.source})"
+            f"{'a theorem' if legal.level == 'theorem' else legal.level}: rank {legal.rank} meets the legal dimension, "
+            "so the traces pin down every legal context, whatever its answer; layers that answer them exactly run "
+            f"every machine of this size, on every tape, for any number of steps, in exact arithmetic ({legal.source})"
         )
     if legal is not None:
         return f"open: {legal.rank} of {legal.dimension} dimensions ({legal.source})"

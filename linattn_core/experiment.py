@@ -6,17 +6,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from linattn_core.attention import LinearAttention
 from linattn_core.certificate import FamilyCertificate
+from linattn_core.devices import settled
 from linattn_core.errors import LinattnError
 from linattn_core.family import Family
 from linattn_core.lab import Lab, LabTask
 from linattn_core.learn import Run, learn
 from linattn_core.machines import Machine
 from linattn_core.numerics import Progress, no_progress
+from linattn_core.outcomes.evidence import Evidence, gather
+from linattn_core.outcomes.light import Light, judge
 from linattn_core.recover import Recovery, read_automaton, recover
 from linattn_core.tasks import (
     AssociativeMemory,
@@ -49,7 +53,7 @@ class Experiment:
     seconds: per stage, the learner's own stages among them, as "learn: ...". turing: where Turing machines are built,
     how fresh machines and the user's own fare; ``family`` is then None unless the legal space is known exactly.
     retrieval: where a memory is built, what it answers for each key. fit: where the user's own sequences are learned,
-    the errors on them and on the held-out ones.
+    the errors on them and on the held-out ones. evidence: what ``light`` is judged by, a fresh check and twins with it.
     """
 
     lab: Lab
@@ -60,9 +64,15 @@ class Experiment:
     family: FamilyCertificate | None
     open_pairs: tuple[Pair, ...]
     seconds: dict[str, float]
+    evidence: Evidence
     turing: TuringOutcome | None = None
     retrieval: Retrieval | None = None
     fit: Fit | None = None
+
+    @cached_property
+    def light(self) -> Light:
+        """One of five colours, with its level and reason: see ``judge``."""
+        return judge(self)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -136,13 +146,14 @@ def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
             ridge=spec.ridge,
             heads=None if isinstance(task, UniversalTuringMachine) and task.dim > MAX_HEADS_DIM else spec.heads,
             task=task,
-            device=spec.device,
+            device=settled(spec.device)[0],
             progress=lambda fraction, message: report(0.1 + 0.7 * fraction, message),
         )
     if isinstance(task, UniversalTuringMachine):
         return _turing_experiment(lab, task, traces, run, seconds, report)
     with _stage(seconds, "certify", report, 0.8):
         family, certificate = _certified(task, run)
+        evidence = gather(lab, task, traces, run, family, certificate)
     with _stage(seconds, "recover", report, 0.95):
         recovery = recover(run, task, lab.machine) if isinstance(task, StepAutomaton | UniversalAutomaton) else None
         open_pairs = _open_pairs(task, family, certificate)
@@ -150,7 +161,9 @@ def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
         scored = _scored(lab, task, traces, run)
     report(1.0, "done")
     seconds |= _own(run)
-    return Experiment(lab, task, traces, run, recovery, certificate, open_pairs, seconds, retrieval=asked, fit=scored)
+    return Experiment(
+        lab, task, traces, run, recovery, certificate, open_pairs, seconds, evidence, retrieval=asked, fit=scored
+    )
 
 
 def _certified(task: LabTask, run: Run) -> tuple[Family | None, FamilyCertificate | None]:
@@ -172,10 +185,13 @@ def _turing_experiment(
     own = build.machine, build.tape, build.head, build.run
     with _stage(seconds, "certify", report, 0.8):
         outcome = turing_outcome(
-            run, task, own, halting=build.halting, progress=lambda part, words: report(0.8 + 0.2 * part, words)
+            run, task, own, halting=build.halting, progress=lambda part, words: report(0.8 + 0.18 * part, words)
         )
+        opened = outcome.legal is not None and not outcome.legal.holds
+        report(0.98, "looking for twins")
+        evidence = gather(lab, task, traces, run, task.family() if opened else None, outcome.legal)
     report(1.0, "done")
-    return Experiment(lab, task, traces, run, None, outcome.legal, (), {**seconds, **_own(run)}, outcome)
+    return Experiment(lab, task, traces, run, None, outcome.legal, (), {**seconds, **_own(run)}, evidence, outcome)
 
 
 def _asked(task: LabTask, traces: Traces, run: Run) -> Retrieval | None:
@@ -207,7 +223,7 @@ def _open_pairs(task: LabTask, family: Family | None, certificate: FamilyCertifi
         return ()
     pairs = task.legal_pairs if isinstance(task, StepAutomaton) else task.pairs
     each = len(family.words) // len(pairs)
-    missing = set(certificate.missing)
+    missing = {*certificate.missing, *certificate.undecided}
     return tuple(
         pair
         for i, pair in enumerate(pairs)

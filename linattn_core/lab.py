@@ -62,6 +62,9 @@ MAX_TOKENS = 4_000_000
 """Tokens of all traces together; more would take gigabytes before the learner could even plan. 43,104 examples of the
 universal automaton with 8 states and 8 letters have 2.8 million."""
 
+FRESH, FRESH_SEED = 1_000, 1_000_003
+"""Fresh inputs that a certificate is tried on, of a seed that nobody trains with by default."""
+
 MAX_TURING_NUMBERS = 60_000_000
 """Entries of all tokens of Turing machines' runs together; they are written out densely, 8 bytes each."""
 
@@ -176,6 +179,22 @@ class Lab(Spec):
         if isinstance(self.build, TuringBuild) and isinstance(task, UniversalTuringMachine):
             return task.traces(spec.count, spec.seed, spec.noise, steps=spec.length, halting=self.build.halting)
         return task.traces(spec.count, spec.seed, spec.noise)
+
+    def fresh_traces(self, examples: int = FRESH, seed: int = FRESH_SEED) -> Traces:
+        """Return at least ``examples`` legal inputs that are not trained on, with their true answers.
+
+        They are this lab's, of its length, without noise and with nothing left out or added; words of an automaton are
+        at least as long as it has states, so that they can come everywhere. Raises ``SpecError`` for own sequences, of
+        which there are no more.
+        """
+        task, spec = self.task(), self.traces
+        if isinstance(task, OwnSequences):
+            raise SpecError("Of own sequences there are no fresh ones; hold a share of them out instead.")
+        length = max(spec.length, len(task.machine.states)) if isinstance(task, StepAutomaton) else spec.length
+        each = length if isinstance(task, StepAutomaton | RandomTeacher) else 1
+        fields = {"count": -(-examples // each), "length": length, "seed": seed}
+        fresh = spec.replace(noise=0.0, withheld=(), extra=(), **fields)
+        return self.replace(traces=fresh).make_traces()
 
     def with_machine(self, machine: Machine) -> Lab:
         """Return the lab with another automaton; withheld and extra pairs that it does not know are dropped."""

@@ -51,6 +51,12 @@ class Edge:
         return "right" if self.learned == self.true else "different"
 
     @property
+    def margin(self) -> float:
+        """The score of the learned state minus the next best one; infinite where there is no other."""
+        first, *rest = sorted(self.scores, reverse=True)
+        return first - rest[0] if rest else float("inf")
+
+    @property
     def words(self) -> str:
         """State q2 on letter b."""
         return f"state {self.state} on letter {self.letter}"
@@ -77,6 +83,11 @@ class Recovery:
     def certified(self) -> dict[Pair, bool]:
         """(state, letter) -> whether the data pin this transition down."""
         return {(edge.state, edge.letter): edge.certified for edge in self.edges}
+
+    @property
+    def narrowest(self) -> Edge:
+        """The transition of smallest margin, of states that some word reaches."""
+        return min((edge for edge in self.edges if edge.reachable), key=lambda edge: edge.margin)
 
     @property
     def undetermined(self) -> tuple[Pair, ...]:

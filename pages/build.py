@@ -10,7 +10,7 @@ notice(build_kind.NOTICES[state.lab().build.kind])
 my_machines.show()
 build_kind.choose()
 if state.lab().machine is None and state.lab().turing is None:
-    light.show(light.judge(compute.of_lab()))
+    light.show(compute.of_lab().light)
 code(f"""
 from linattn_core.experiment import experiment
 from linattn_core.lab import Lab

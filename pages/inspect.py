@@ -34,7 +34,7 @@ with right:
 heads_views.truncation(result)
 if result.recovery is not None:
     st.markdown("#### Every transition, with the model's scores")
-    inspect_views.edges(result.recovery)
+    inspect_views.edges(result, result.recovery)
 st.markdown("#### One function, three ways to write it as heads")
 heads_views.three_ways(result)
 code(f"""

@@ -18,8 +18,7 @@ result = compute.of_lab()
 machine, recovery = result.lab.machine, result.recovery
 assert machine is not None, "asked above"
 assert recovery is not None, "every automaton's experiment has one"
-verdict = light.judge(result)
-notice(example.SENTENCES[verdict.colour])
+notice(example.SENTENCES[result.light.colour])
 
 row = st.columns(3)
 with row[0].container(border=True, height="stretch"):
@@ -40,7 +39,7 @@ with left.container(border=True, height="stretch"):
     panels.recovered_automaton(recovery, "start_recovered")
 with right.container(border=True, height="stretch"):
     st.markdown("###### 5 · Certificate")
-    light.show(verdict)
+    light.show(result.light)
     example.in_figures(result)
     example.buttons(result)
 

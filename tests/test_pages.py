@@ -130,9 +130,10 @@ def test_the_twin_really_has_the_same_training_error_and_another_automaton():
     app = opened(BROKEN)
     result = experiment(BROKEN)
     edge = next(e for e in result.recovery.edges if e.kind == "undetermined")
-    shown = [m.value for m in app.markdown if "training error" in m.value and "sends" in m.value]
+    shown = [m.value for m in app.markdown if "training error" in m.value and "it answers" in m.value]
     assert len(shown) == 2
-    assert len({text.rpartition("to ")[2] for text in shown}) == 2
+    assert len({text.rpartition("answers ")[2] for text in shown}) == 2
+    assert result.evidence.twins.twin_loss == pytest.approx(result.run.training_mse, abs=1e-20)
     other = next(s for s in result.lab.machine.states if s not in (edge.true, edge.learned))
     assert result.run.loss(result.twin((edge.state, edge.letter), other)) == pytest.approx(
         result.run.training_mse, abs=1e-20

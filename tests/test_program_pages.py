@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from linattn_core.experiment import experiment
-from linattn_core.lab import Lab
+from linattn_core.lab import Lab, TraceSpec
 from linattn_core.machines.turing_presets import turing_presets
 from tests.test_pages import BROKEN, LABS, opened
 from tests.test_universal_page import texts, universal
@@ -40,9 +40,18 @@ def test_programs_of_other_labs_are_one_sentence(name):
 
 def test_certify_says_how_many_traces_it_takes_and_tries_the_certificate():
     said = texts(opened(page="certify"))
-    assert "Chosen traces reach all **8** dimensions with **8** examples" in said
+    assert "Random traces reach all **8** dimensions with **3 (2 to 6)** words" in said
+    assert "Chosen examples need **8**." in said
     assert "Certified and yet wrong: **0**" in said
-    assert "fresh legal inputs: largest ambiguity" in said
+    assert "fresh legal inputs of this lab: 1,008 certified" in said
+
+
+def test_the_curve_is_of_this_lab():
+    """Of its length: with words of two letters no number of them comes to the last state."""
+    short = Lab.default().replace(traces=TraceSpec(count=40, length=2))
+    said = texts(opened(short, "certify"))
+    assert "do not reach all **8** dimensions with up to 150 words: 4 is the median of 20 seeds" in said
+    assert "This lab's: length 2." in said
 
 
 def test_learned_turing_weights_are_read_back_as_the_compiled_machine():

@@ -1,43 +1,17 @@
-"""Figures of universal machines: the rank climbing to the family, exact runs against machines seen."""
+"""Figures of universal Turing machines: exact runs against machines seen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from linattn_core.curve import CurvePoint
 from linattn_core.errors import ShapeError
 from linattn_core.figures.palette import Palette
 from linattn_core.tasks.turing_outcome import TuringPoint
 
 STYLES = (("circle", "solid"), ("diamond", "dash"), ("square", "dot"))
 """Marker and dash of each line, so that colour is never the only sign."""
-
-
-def climb(curves: Mapping[str, Sequence[CurvePoint]], dimension: int, colours: Palette) -> go.Figure:
-    """The rank against the number of examples, one line a way of choosing them, up to the family's ``dimension``."""
-    if not curves or not all(curves.values()):
-        raise ShapeError("The curve has no points; learn from at least one number of examples.")
-    figure = go.Figure()
-    inks = (colours.accent, colours.different, colours.undetermined)
-    for (name, points), (symbol, dash), ink in zip(curves.items(), STYLES, inks, strict=False):
-        figure.add_scatter(
-            x=[point.examples for point in points],
-            y=[point.rank for point in points],
-            mode="lines+markers",
-            name=name,
-            line={"color": ink, "dash": dash, "width": 2},
-            marker={"symbol": symbol, "size": 8, "color": ink},
-            customdata=[[100 * point.accuracy, 100 * point.certified] for point in points],
-            hovertemplate="%{x:,} examples: rank %{y:,}, %{customdata[0]:.0f} % right, %{customdata[1]:.0f} % certified"
-            f"<extra>{name}</extra>",
-        )
-    _line(figure, dimension, f"all legal inputs: {dimension:,}", colours)
-    figure.update_layout(**_layout(320), xaxis_title="examples", yaxis_title="rank")
-    figure.update_yaxes(range=[0, dimension * 1.12], tickformat=",")
-    figure.update_xaxes(rangemode="tozero", tickformat=",")
-    return figure
 
 
 def jump(points: Sequence[TuringPoint], dimension: int | None, colours: Palette, *, sampled: bool = False) -> go.Figure:
@@ -67,13 +41,14 @@ def jump(points: Sequence[TuringPoint], dimension: int | None, colours: Palette,
             hovertemplate="%{x:,} machines, %{customdata[0]:,} examples, rank %{customdata[1]:,}: %{y:.1f} %"
             f"<extra>{name}</extra>",
         )
-    figure.update_layout(**_layout(340), xaxis_title="machines seen", yaxis_title="percent")
+    figure.update_layout(**layout(340), xaxis_title="machines seen", yaxis_title="percent")
     figure.update_yaxes(range=[-4, 106], tickvals=[0, 25, 50, 75, 100])
     figure.update_xaxes(rangemode="tozero", tickformat=",")
     return figure
 
 
-def _line(figure: go.Figure, height: float, words: str, colours: Palette) -> None:
+def line(figure: go.Figure, height: float, words: str, colours: Palette) -> None:
+    """Draw a dotted line across at a ``height``, with its name on it."""
     figure.add_hline(
         y=height,
         line={"dash": "dot", "width": 1, "color": colours.faint},
@@ -82,7 +57,8 @@ def _line(figure: go.Figure, height: float, words: str, colours: Palette) -> Non
     )
 
 
-def _layout(height: int) -> dict[str, object]:
+def layout(height: int) -> dict[str, object]:
+    """Return the layout that all curves share."""
     return {
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 16, "b": 8},

@@ -1,1 +1,1 @@
-"""What a learned run is worth, in the words of a light."""
+"""What a learned run is worth: the light, the evidence it stands on, and twins that show what is open."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from linattn_core.attention import Predictor
 from linattn_core.certificate import Certificate
+from linattn_core.certificates.decision import Decision
 from linattn_core.errors import ShapeError
-from linattn_core.numerics import AMBIGUITY_TOLERANCE
 from linattn_core.sequences import Sequences
 from linattn_core.tasks.base import Attribute, blocks, check_count, check_noise, random_stream
 from linattn_core.traces import Traces
@@ -116,8 +116,9 @@ class Fit:
     """How well the best linear attention fits, beside the best constant; errors are means of ||y - answer||^2.
 
     variance: error of the training targets' mean on the training examples. held_out_variance: error of that same mean
-    on the held-out ones. ambiguities (N',): of the held-out contexts; where one is 0, every minimiser of the training
-    error gives the same prediction there. None and empty where nothing is held out.
+    on the held-out ones. decisions (N',): for each held-out context whether every minimiser of the training error
+    gives the same prediction there (``Decision``); ambiguities (N',): how far apart they may be. None and empty where
+    nothing is held out.
     """
 
     examples: int
@@ -127,11 +128,17 @@ class Fit:
     held_out_mse: float | None
     held_out_variance: float | None
     ambiguities: np.ndarray
+    decisions: np.ndarray
 
     @property
     def certified(self) -> int:
         """How many held-out contexts the training data pin down."""
-        return int((self.ambiguities <= AMBIGUITY_TOLERANCE).sum())
+        return int((self.decisions == Decision.CERTIFIED).sum())
+
+    @property
+    def undecided(self) -> int:
+        """Of how many it cannot be said at this precision."""
+        return int((self.decisions == Decision.UNDECIDED).sum())
 
     @property
     def explained(self) -> float:
@@ -151,9 +158,10 @@ def fit(predictor: Predictor, certificate: Certificate, traces: Traces, held_out
     mean = traces.targets.mean(axis=0)
     seen = _square(predictor.on(traces) - traces.targets), _square(mean - traces.targets)
     if not len(held_out):
-        return Fit(len(traces), *seen, 0, None, None, np.empty(0))
+        return Fit(len(traces), *seen, 0, None, None, np.empty(0), np.empty(0, dtype=np.int8))
     unseen = _square(predictor.on(held_out) - held_out.targets), _square(mean - held_out.targets)
-    return Fit(len(traces), *seen, len(held_out), *unseen, certificate.ambiguities(held_out))
+    decided = certificate.ambiguities(held_out), certificate.decide(held_out)
+    return Fit(len(traces), *seen, len(held_out), *unseen, *decided)
 
 
 def _square(difference: np.ndarray) -> float:

@@ -49,6 +49,14 @@ class Retrieval:
         return self._nearest(self.learned)
 
     @property
+    def margins(self) -> np.ndarray:
+        """(K,): how much nearer the learned answer is to the right value than to any other; below 0 it is not."""
+        row = np.arange(len(self.keys))
+        others = self.learned.copy()
+        others[row, self.right] = np.inf
+        return np.asarray(others.min(axis=1) - self.learned[row, self.right])
+
+    @property
     def plain_miss(self) -> float:
         """The mean distance of the plain memory's answers from their values."""
         return float(self.plain[np.arange(len(self.keys)), self.right].mean())

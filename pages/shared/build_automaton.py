@@ -25,7 +25,7 @@ def show(machine: Machine) -> None:
     left, right = st.columns([5, 4])
     with left:
         st.markdown("###### What the certificate says")
-        light.show(light.judge(result))
+        light.show(result.light)
         st.page_link("inspect.py", label="Look at the heads", icon=":material/search:")
     with right:
         st.markdown("###### Recovered from the weights")

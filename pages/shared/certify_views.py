@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from linattn_core import figures
+from linattn_core.certificates.decision import Decision
 from linattn_core.experiment import Experiment
 from linattn_core.figures import views
-from linattn_core.numerics import AMBIGUITY_TOLERANCE
 from linattn_core.tasks import StepAutomaton, UniversalAutomaton
 from pages.shared import panels, sequence_views, state, theme
 from pages.shared.widgets import chart, literal
@@ -39,8 +39,8 @@ def sizes(result: Experiment) -> None:
     )
     if family is not None:
         st.caption(
-            f"Legal inputs: {literal(family.source)}. Decided in floating point at a relative tolerance of "
-            f"{family.tolerance:.0e}."
+            f"Legal inputs: {literal(family.source)}. How sure: {family.level}"
+            f"{': ' + literal(family.reason.rstrip('.')) if family.reason else ''}."
         )
 
 
@@ -66,10 +66,13 @@ def ambiguity(result: Experiment) -> None:
     if machine is None or not isinstance(task, StepAutomaton | UniversalAutomaton):
         return
     _, probes = task.probes(machine)
-    table = result.run.certificate.ambiguities(probes).reshape(len(machine.states), len(machine.alphabet))
+    certificate = result.run.certificate
+    table = certificate.ambiguities(probes).reshape(len(machine.states), len(machine.alphabet))
+    decided = certificate.decide(probes)
+    counts = [int(np.sum(decided == which)) for which in (Decision.OPEN, Decision.UNDECIDED)]
     chart(
         figures.ambiguity(table, machine.states, machine.alphabet, theme.colours()),
-        f"Ambiguity per transition; {int(np.sum(table > AMBIGUITY_TOLERANCE))} are open",
+        f"Ambiguity per transition; {counts[0]} are open, {counts[1]} undecided",
         f"ambiguity of each transition, 0 to 1, array ({table.shape[0]} × {table.shape[1]})",
         "ambiguity",
     )

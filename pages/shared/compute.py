@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -15,6 +15,8 @@ from linattn_core.tasks import StepAutomaton
 from pages.shared import state
 from pages.shared.jobs import Job, JobPool, Work
 from pages.shared.widgets import literal
+
+R = TypeVar("R")
 
 PATIENCE = 0.4  # seconds a page waits before it shows a progress bar: shorter jobs come without a flicker
 
@@ -64,6 +66,12 @@ def obtain(key: Hashable, work: Work, title: str) -> Any:
     """
     found = _obtain(essence(key), work, title)
     return placed(found, key) if isinstance(found, Experiment) and isinstance(key, Lab) else found
+
+
+def call(title: str, work: Callable[..., R], *arguments: Hashable) -> R:
+    """The result of ``work(*arguments, progress=...)``, computed once for the whole server: the key IS the call."""
+    found: R = obtain((work, *arguments), lambda progress: work(*arguments, progress=progress), title)
+    return found
 
 
 def _obtain(key: Hashable, work: Work, title: str) -> Any:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from linattn_core import figures
 from linattn_core.experiment import Experiment
-from linattn_core.figures import views
 from linattn_core.lab import Lab
-from linattn_core.recover import Edge
+from linattn_core.outcomes import wording
+from linattn_core.outcomes.twins import Twins
+from linattn_core.recover import AutomatonTask, Edge, Recovery
 from linattn_core.tasks import StepAutomaton, UniversalAutomaton
 from pages.shared import compute, panels, state, theme
 from pages.shared.widgets import diagram, duration, literal
 from pages.shared.widgets import figures as figures_row
 
 SENTENCES = {
-    "green": "the recovered automaton (4) is the true one (1), and the light is green: that is a proof for all words, "
-    "not a test score. Now break it.",
-    "amber": "training error is still zero, yet the dashed transition could be anything: the two transformers below "
-    "fit the traces equally well and disagree there.",
-    "red": "the traces decide everything, and they say something else than the true automaton.",
+    "green": "the recovered automaton (4) is the true one (1), and the light is green: that speaks for all words, no "
+    "test score does. Now break it.",
+    "blue": "the traces pin down one best fit (4), however it is found. But noise or a ridge stands between it and the "
+    "true automaton (1): what counts are the margins.",
+    "amber": "the fit is as good as any can be, yet something is left open: the two transformers below fit the traces "
+    "equally well and disagree.",
+    "red": "the traces decide everything, and they say something else than the true automaton (1).",
+    "grey": "at this precision it cannot be told whether the traces decide everything; the certificate (5) says why, "
+    "and what would decide it.",
 }
 
 CODE = """
@@ -29,7 +37,8 @@ from linattn_core.lab import Lab
 result = experiment(Lab.from_token("{token}"))
 print(result.run.plan.describe())
 print(result.run.training_mse, result.run.model.heads)
-print(result.recovery.equivalent, result.family.holds, result.missing)
+print(result.light.colour, result.light.level, result.light.reason)
+print(result.recovery.equivalent, result.missing)
 """
 
 
@@ -113,34 +122,42 @@ def _set(lab: Lab) -> None:
 
 
 def twin(result: Experiment) -> None:
-    """Two transformers of equal training loss side by side, while something is open."""
-    machine, recovery, task = result.lab.machine, result.recovery, result.task
-    if machine is None or recovery is None or not isinstance(task, StepAutomaton | UniversalAutomaton):
+    """Two transformers of equal training error side by side, while something is open."""
+    twins, task = result.evidence.twins, result.task
+    if twins is None:
         return
-    open_edges = [edge for edge in recovery.edges if edge.kind == "undetermined" and edge.reachable]
-    if not open_edges or len(machine.states) < 2:
-        return
-    edge = next((e for e in open_edges if (e.state, e.letter) in result.open_pairs), open_edges[0])
-    other, loss = compute.obtain(
-        ("twin", result.lab, edge),
-        lambda progress: views.twin_recovery(result.run, task, edge, machine),
-        "Looking for the twin",
-    )
-    answer = next(e.learned for e in other.edges if (e.state, e.letter) == (edge.state, edge.letter))
-    st.markdown("#### The twin: equal training loss, different automaton")
+    automata = twins.pair is not None
+    st.markdown(f"#### The twin: equal training error, {'different automaton' if automata else 'another answer'}")
     row = st.columns(2)
-    for column, title, which, mse, goes in (
-        (row[0], "The learned transformer", recovery, result.run.training_mse, edge.learned),
-        (row[1], "Its twin", other, loss, answer),
+    boxes = [column.container(border=True, height="stretch", key=f"twin_box_{side}") for side, column in enumerate(row)]
+    for box, title, mse, answer in (
+        (boxes[0], "The learned transformer", twins.loss, twins.learned),
+        (boxes[1], "Its twin", twins.twin_loss, twins.other),
     ):
-        with column.container(border=True, height="stretch"):
-            st.markdown(
-                f"###### {title}\ntraining error **{mse:.1e}**; sends {literal(edge.words)} to **{literal(goes)}**"
-            )
+        said = literal(wording.answer(task, answer))
+        box.markdown(f"###### {title}\ntraining error **{mse:.1e}**; at {literal(twins.words)} it answers **{said}**")
+    if twins.pair is not None and result.recovery is not None and isinstance(task, StepAutomaton | UniversalAutomaton):
+        _automata(result, task, result.recovery, twins, boxes)
+        truth = literal(result.recovery.truth.step(*twins.pair))
+        st.caption(f"The true automaton goes to {truth} there. The traces cannot tell: no number of heads would.")
+    else:
+        st.caption(
+            "Both training errors were computed. The traces cannot tell the two apart, however many heads are used."
+        )
+
+
+def _automata(
+    result: Experiment, task: AutomatonTask, recovery: Recovery, twins: Twins, boxes: Sequence[DeltaGenerator]
+) -> None:
+    """The automata of the learned layer and of its twin, each in its box."""
+    machine = recovery.truth
+    other: Recovery = compute.obtain(
+        ("twin", result.lab), lambda _: twins.recovery(result.run, task, machine), "Looking for the twin"
+    )
+    for box, title, which in ((boxes[0], "The learned transformer", recovery), (boxes[1], "Its twin", other)):
+        with box:
             dot = figures.recovery_dot(machine, which.edges, theme.colours())
             diagram(dot, f"{title}: {panels.tally(which)}", f"twin_{title}")
-    truth = literal(machine.step(edge.state, edge.letter))
-    st.caption(f"The true automaton goes to {truth} there. The traces cannot tell: no number of heads or epochs would.")
 
 
 def not_an_automaton() -> None:

@@ -15,6 +15,7 @@ from linattn_core.learn import HEADS, find_heads
 from linattn_core.numerics import Progress
 from linattn_core.recover import read_automaton
 from linattn_core.tasks import StepAutomaton, UniversalAutomaton
+from linattn_core.tolerances import FIT_ROUNDING
 from pages.shared import compute, theme
 from pages.shared.widgets import chart, literal
 
@@ -44,8 +45,16 @@ def three_ways(result: Experiment) -> None:
                 f"heads_{mode}",
             )
             st.caption(sentence(result, heads.reason))
-            st.caption(f"Training error {result.run.loss(model):.2g}, as the solution's {result.run.training_mse:.2g}.")
+            st.caption(_kept(result, heads))
     _listing(result, found["typed"])
+
+
+def _kept(result: Experiment, heads: HeadsResult) -> str:
+    """The training error of heads beside the solution's, and by how much their answers miss where not by rounding."""
+    words = f"Training error {result.run.loss(heads.model):.2g}; the solution's is {result.run.training_mse:.2g}"
+    if heads.deviation > FIT_ROUNDING:
+        words += f". On traces and legal inputs these heads miss its answers by {heads.deviation:.0e} of the largest"
+    return words + "."
 
 
 def _all_ways(result: Experiment, tick: Progress) -> dict[str, HeadsResult | str]:

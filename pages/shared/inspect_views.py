@@ -92,8 +92,10 @@ def _word(recovery: Recovery) -> str:
     return f"**{literal(word)}**" if word else "**of no letters**"
 
 
-def edges(recovery: Recovery) -> None:
-    """Every transition with the model's own scores."""
+def edges(result: Experiment, recovery: Recovery) -> None:
+    """Every transition with the model's own scores and their margin; under noise these estimate probabilities."""
+    noise = result.lab.traces.noise
+    score = "estimated probability of" if noise else "score of"
     st.dataframe(
         {
             "state": [edge.state for edge in recovery.edges],
@@ -104,16 +106,22 @@ def edges(recovery: Recovery) -> None:
                 {"right": "certified, right", "different": "certified, different"}.get(edge.kind, "not determined")
                 for edge in recovery.edges
             ],
+            "margin": [edge.margin if len(edge.scores) > 1 else None for edge in recovery.edges],
             **{
-                f"score of {name}": [round(edge.scores[k], 6) + 0.0 for edge in recovery.edges]
+                f"{score} {name}": [round(edge.scores[k], 6) + 0.0 for edge in recovery.edges]
                 for k, name in enumerate(recovery.truth.states[:12])
             },
         },
         hide_index=True,
         column_config={
-            f"score of {name}": st.column_config.NumberColumn(format="%.3f") for name in recovery.truth.states[:12]
+            name: st.column_config.NumberColumn(format="%.3f")
+            for name in ("margin", *(f"{score} {state}" for state in recovery.truth.states[:12]))
         },
-        alt="Every transition: true and learned next state, verdict, and the model's scores",
+        alt="Every transition: true and learned next state, verdict, margin, and the model's scores",
+    )
+    st.caption(
+        "Margin: the score of the chosen state minus the next best."
+        + (f" With noise {noise:g} the scores estimate how probable each next state is." if noise else "")
     )
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import streamlit as st
 
-from linattn_core.errors import LinattnError
+from linattn_core.devices import choices, settled
 from linattn_core.experiment import Experiment
 from linattn_core.figures import charts
 from linattn_core.lab import Lab
-from linattn_core.learn import HEADS
+from linattn_core.learn import HEADS, Run
 from linattn_core.learn import plan as plan_of
 from linattn_core.numerics import device, devices, readable_bytes
 from linattn_core.plan import Plan
 from pages.shared import compute, sequence_views, state, theme
 from pages.shared.widgets import chart, duration, figures, literal, problem
 
+COMMON = 100.0  # ratio of the sizes of the tokens' directions from which it is said that they were evened out
 AT_ONCE = 1.0  # seconds of estimated work above which the page waits for the button
 
 ROUTES = {
@@ -29,11 +31,8 @@ ROUTES = {
 def controls(lab: Lab) -> None:
     """Ridge, kind of heads, device."""
     memory = st.session_state
-    memory.learn_ridge, memory.learn_heads, memory.learn_device = (
-        lab.learner.ridge,
-        lab.learner.heads,
-        lab.learner.device,
-    )
+    used, elsewhere = settled(lab.learner.device)
+    memory.learn_ridge, memory.learn_heads, memory.learn_device = lab.learner.ridge, lab.learner.heads, used
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
             "Ridge",
@@ -48,24 +47,27 @@ def controls(lab: Lab) -> None:
         st.segmented_control("Heads", list(HEADS), key="learn_heads", required=True, on_change=_change)
         st.segmented_control(
             "Device",
-            ["auto", "cpu", "cuda"],
+            choices(),
             key="learn_device",
             required=True,
             on_change=_change,
-            help="auto takes a CUDA device where there is one with double precision, else the CPU.",
+            help="auto takes a device with double precision where there is one, else the CPU.",
         )
     found = ", ".join(f"**{place.name}** ({literal(place.note)})" for place in devices())
-    try:
-        used = f"used here: **{device(lab.learner.device).name}**."
-    except LinattnError as missing:
-        used = literal(str(missing))
-    st.caption(f"Devices found: {found}; {used} A device without double precision, such as Apple's MPS, is never used.")
+    st.caption(
+        f"Devices found: {found}; used here: **{device(used).name}**. A device without double precision, such as "
+        "Apple's MPS, is never used."
+    )
+    if elsewhere:
+        st.info(literal(elsewhere), icon=":material/info:")
     problem("learn")
 
 
 def _change() -> None:
     memory, lab = st.session_state, state.lab()
-    fields = {"ridge": float(memory.learn_ridge), "heads": memory.learn_heads, "device": memory.learn_device}
+    kept = settled(lab.learner.device)[0] == memory.learn_device  # a device that is not here stays the lab's wish
+    chosen = lab.learner.device if kept else memory.learn_device
+    fields = {"ridge": float(memory.learn_ridge), "heads": memory.learn_heads, "device": chosen}
     state.attempt("learn", lambda: lab.replace(learner=lab.learner.replace(**fields)))
 
 
@@ -73,7 +75,7 @@ def plan(lab: Lab) -> Plan:
     """How the learner will go about it and what it will cost, known before anything is factored."""
     key = ("plan", lab.build, lab.traces, lab.learner.device)
     made = compute.obtain(
-        key, lambda tick: plan_of(lab.make_traces(), device=lab.learner.device, progress=tick), "Planning"
+        key, lambda tick: plan_of(lab.make_traces(), device=settled(lab.learner.device)[0], progress=tick), "Planning"
     )
     figures(
         {
@@ -138,10 +140,26 @@ def outcome(result: Experiment) -> None:
             "Training error": "Mean over examples of ‖y − P φ(Z)‖². No linear-attention layer of any number of heads "
             "has a smaller one.",
             "R²": "1 − training error / mean ‖y‖².",
-            "Rank": f"Of the second moment; eigenvalues below {run.certificate.tolerance:.0e} of the largest are zero.",
+            "Rank": "Of the second moment of the features.",
         },
     )
+    st.caption(_precision(run))
     sequence_views.fit(result)
+
+
+def _precision(run: Run) -> str:
+    """How exact the fit is and how clear its rank, in one line."""
+    scale = run.answer_scale or 1.0
+    words = [f"Largest residual of an example: {run.largest_residual / scale:.1e} of the largest answer"]
+    words.append(f"condition of the features {run.condition:.1e}")
+    if run.condition_raw > COMMON:
+        words.append(f"tokens of unlike sizes were brought to like ones first (condition {run.condition_raw:.1e})")
+    if math.isfinite(run.rank_gap):
+        words.append(f"the least kept direction is {run.rank_gap:.0e} times the largest dropped one")
+    if run.dropped:
+        plural = "s" if len(run.dropped) != 1 else ""
+        words.append(f"{len(run.dropped)} direction{plural} of the tokens that no example uses")
+    return "; ".join(words) + "."
 
 
 def seconds(result: Experiment) -> None:

@@ -1,79 +1,36 @@
-"""The certificate as a traffic light, in words: what is known of every input, not only of those seen."""
+"""The light of a lab as a box: what is known of every input, not only of those seen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import streamlit as st
 
-from linattn_core.experiment import Experiment
-from pages.shared.panels import missing_in_words
+from linattn_core.outcomes.light import Light
 from pages.shared.widgets import literal
 
-Colour = Literal["green", "amber", "red"]
-
-
-@dataclass(frozen=True)
-class Light:
-    """The light's colour with its two sentences: what holds, and why."""
-
-    colour: Colour
-    title: str
-    words: str
-
-
-def judge(experiment: Experiment) -> Light:
-    """The light for an experiment; an automaton is judged by its edges, everything else by its family or globally."""
-    family, recovery = experiment.family, experiment.recovery
-    if family is None:
-        return _globally(experiment)
-    if not family.holds:
-        count = family.data
-        return Light(
-            "amber",
-            f"Amber: {count} direction{'s' if count != 1 else ''} not determined",
-            f"The traces fix {family.rank} of {family.dimension} dimensions of the legal inputs. Transformers of equal "
-            f"training loss disagree on what is missing:\n\n{missing_in_words(experiment)}",
-        )
-    if recovery is not None and not recovery.equivalent:
-        word = literal(" ".join(recovery.counterexample or ()) or "the empty word")
-        return Light(
-            "red",
-            "Red: determined, and different from the true automaton",
-            f"Every transformer that fits these traces best computes the same automaton, and it is another one: they "
-            f"disagree on the word **{word}**. The traces themselves say something else, for example through noise.",
-        )
-    exactly = "exactly" if experiment.run.training_mse < 1e-20 else "as well as possible"
-    subject = "this automaton, on words of any length" if recovery is not None else "the same, on every legal input"
-    return Light(
-        "green",
-        "Green: proved for every input, not just tested",
-        f"The traces fix all {family.dimension} dimensions that legal inputs can excite. Every transformer of this "
-        f"kind that fits them {exactly} computes {subject}.",
-    )
-
-
-def _globally(experiment: Experiment) -> Light:
-    certificate = experiment.run.certificate
-    rank, count = certificate.rank, certificate.feature_count
-    if certificate.identified:
-        return Light(
-            "green",
-            "Green: one function on all inputs",
-            f"The second moment has full rank {rank:,} (smallest eigenvalue {certificate.lambda_min:.3g}), so every "
-            "transformer that fits these traces best computes the same function everywhere.",
-        )
-    return Light(
-        "amber",
-        f"Amber: {count - rank:,} of {count:,} directions not determined",
-        f"The second moment has rank {rank:,} of {count:,}: transformers of equal training loss differ on inputs that "
-        "excite the rest.",
-    )
+ICONS = {"green": "check_circle", "blue": "looks_one", "amber": "help", "red": "cancel", "grey": "pending"}
+LISTED = 6  # details that are shown at once
 
 
 def show(light: Light) -> None:
-    """The light as a coloured box; colour, icon and the first word of its title all say the same."""
-    box = {"green": st.success, "amber": st.warning, "red": st.error}[light.colour]
-    icon = {"green": "check_circle", "amber": "help", "red": "cancel"}[light.colour]
-    box(light.words, title=light.title, icon=f":material/{icon}:")
+    """The light as a box; its colour, its icon and the first word of its title all say the same."""
+    boxes = {"green": st.success, "blue": st.info, "amber": st.warning, "red": st.error}
+    icon, title, words = f":material/{ICONS[light.colour]}:", literal(light.title), _words(light)
+    if light.colour in boxes:
+        boxes[light.colour](words, title=title, icon=icon)
+        return
+    with st.container(border=True, key="light_grey"):
+        st.markdown(f"{icon} **{title}**\n\n{words}")
+
+
+def _words(light: Light) -> str:
+    """What holds, some of the details as a list, and how sure it is."""
+    lines = [f"- {literal(line)}" for line in light.details[:LISTED]]
+    if len(light.details) > LISTED:
+        lines.append(f"- and {len(light.details) - LISTED:,} more")
+    parts = [literal(light.words), "\n".join(lines), f":small[{_level(light)}]"]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _level(light: Light) -> str:
+    reason = "" if light.colour == "grey" else f": {literal(light.reason.rstrip('.'))}"
+    return f"How sure: **{light.level}**{reason}."

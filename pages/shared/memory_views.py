@@ -8,7 +8,8 @@ from linattn_core.errors import TooLargeError
 from linattn_core.experiment import Experiment
 from linattn_core.figures import retrieval as pictures
 from linattn_core.figures import views
-from linattn_core.tasks import AssociativeMemory, VectorMemory
+from linattn_core.outcomes.evidence import why_no_truth
+from linattn_core.tasks import AssociativeMemory
 from linattn_core.tasks.retrieval import Retrieval
 from pages.shared import theme
 from pages.shared.widgets import chart, literal
@@ -100,11 +101,9 @@ def _why(result: Experiment) -> str:
         )
     if result.lab.traces.noise or result.lab.learner.ridge:
         return f"This layer was learned from noisy traces or with a ridge, and has {error}."
-    if result.family is None or not result.family.holds:
-        return f"The traces leave this layer open on some tables, see Certify; it has {error}."
-    reason = (
-        f"these {len(task.keys)} keys of {task.keys.shape[1]} numbers are linearly dependent"
-        if isinstance(task, VectorMemory)
-        else "the keys are new in every memory, so no one Q undoes their overlaps"
-    )
+    if result.light.colour in ("amber", "grey"):
+        return f"It is not settled what this layer answers on every table, see Certify; it has {error}."
+    reason = why_no_truth(task)
+    if not reason:
+        return f"A layer that answers with exactly these values exists, but this one does not; it has {error}."
     return f"No layer answers with exactly these values: {reason}. The best compromise, by least squares, has {error}."

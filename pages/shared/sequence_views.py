@@ -94,7 +94,8 @@ def certified(result: Experiment) -> None:
         return
     st.markdown(
         f"No family of legal inputs is known for your own sequences. Of **{found.held_out:,}** held-out contexts the "
-        f"traces pin down **{found.certified:,}**: there every layer of equal training error predicts the same."
+        f"traces pin down **{found.certified:,}**: there every layer of equal training error predicts the same. "
+        f"Undecided at this precision: **{found.undecided:,}**."
     )
     if found.certified == found.held_out:
         return

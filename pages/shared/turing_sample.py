@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from linattn_core.experiment import Experiment
 from linattn_core.numerics import readable_bytes
+from linattn_core.outcomes.light import Light, judge
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_cost import sample_cost
 from linattn_core.tasks.turing_outcome import SampledSpace, sampled_space
 from linattn_core.tasks.turing_sample import Sample
 from pages.shared import compute
-from pages.shared.light import Light
-from pages.shared.widgets import duration, literal
+from pages.shared.widgets import duration
 
 AT_ONCE = 4.0  # seconds of estimated work up to which the sample is taken without being asked for
 LABEL = "Sampled: a lower bound on the legal dimension."
@@ -53,36 +51,11 @@ def offer(result: Experiment, task: UniversalTuringMachine) -> None:
     )
 
 
-def judge(result: Experiment, tests: str, sampled: SampledSpace | None) -> Light:
-    """The light where no exact dimension is known: never green, whatever the tests and the sample say."""
-    found = result.turing
-    assert found is not None
-    share = f"{found.fresh.certified:,} of {found.fresh.contexts:,} contexts drawn from fresh machines are certified"
-    where = "The exact dimension is known for slim at (2, 2, 4), (3, 2, 6) and (4, 3, 8), and for small layers."
+def light(result: Experiment, sampled: SampledSpace | None) -> Light:
+    """The light of the lab, with what a sample adds to it."""
     if sampled is None:
-        return Light(
-            "amber",
-            f"Amber: {tests}",
-            f"For these sizes the span of all legal contexts is not known: passed tests stay tests. {share}. {where}",
-        )
-    rank, legal = result.run.certificate.rank, sampled.found
-    stalled = "" if sampled.sample.stalled else " The sample still grew when it ended, so much may be missing."
-    beyond = (
-        f" The traces hold {sampled.beyond:,} directions that the sample lacks, so the sample is not all there is."
-        if sampled.beyond
-        else ""
+        return result.light
+    found: Light = compute.obtain(
+        ("sampled light", result.lab), lambda _: judge(result, sampled), "Looking for twins in the sample"
     )
-    left = f" Open among the sampled contexts:\n\n{open_directions(legal.missing)}" if legal.missing else ""
-    return Light(
-        "amber",
-        f"Amber: {'evidence, not a theorem' if legal.holds else 'not all determined, even of a sample'}",
-        f"{tests}; {share}. Training rank **{rank:,}** of sampled dimension **{legal.dimension:,}**: the traces fix "
-        f"{legal.rank:,} of the {legal.dimension:,} directions of a sample, a lower bound on the legal dimension. A "
-        f"sample can miss directions, so this is evidence, not a theorem.{stalled}{beyond} {where}{left}",
-    )
-
-
-def open_directions(lines: Sequence[str], limit: int = 4) -> str:
-    """Some of the phrases as a list, and how many more there are."""
-    more = f"\n- and {len(lines) - limit:,} more" if len(lines) > limit else ""
-    return "\n".join(f"- {literal(line)}" for line in lines[:limit]) + more
+    return found

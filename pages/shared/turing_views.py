@@ -14,13 +14,13 @@ from linattn_core.figures.turing import jump
 from linattn_core.figures.turing_layout import attribute_boxes
 from linattn_core.lab import Lab, TuringBuild
 from linattn_core.numerics import Progress, readable_bytes
+from linattn_core.outcomes import wording
 from linattn_core.plan import Plan
 from linattn_core.tasks.turing import TuringRun, UniversalTuringMachine
 from linattn_core.tasks.turing_cost import whole_cost
 from linattn_core.tasks.turing_designs import DESIGNS
-from linattn_core.tasks.turing_outcome import SampledSpace, turing_curve
+from linattn_core.tasks.turing_outcome import turing_curve
 from pages.shared import compute, state, theme, turing_editor, turing_sample
-from pages.shared.light import Light
 from pages.shared.light import show as show_light
 from pages.shared.widgets import chart, duration, figures, literal, problem
 
@@ -37,8 +37,7 @@ LESSONS: dict[str, tuple[int, int]] = {  # name: machines, most steps; for two s
 
 def many(task: UniversalTuringMachine) -> str:
     """How many machines there are, in words once the number is long."""
-    total = task.machine_count
-    return f"{total:,}" if total < 10**15 else f"about 10^{len(str(total)) - 1}".replace("^", "\\^")
+    return literal(wording.in_digits(task.machine_count))
 
 
 def controls(lab: Lab, task: UniversalTuringMachine) -> None:
@@ -139,7 +138,7 @@ def verdict(result: Experiment, task: UniversalTuringMachine) -> None:
     found, run = result.turing, result.run
     assert found is not None
     sampled = None if found.legal else turing_sample.obtain(result, task)
-    show_light(judge(result, task, sampled))
+    show_light(turing_sample.light(result, sampled))
     fresh, legal = found.fresh, found.legal
     name = "Sampled dimension" if sampled else "Legal dimension"
     figures(
@@ -160,40 +159,13 @@ def verdict(result: Experiment, task: UniversalTuringMachine) -> None:
         },
     )
     source = legal.source if legal else sampled.found.source if sampled else ""
+    level, reason = (legal.level, legal.reason) if legal else (fresh.level, fresh.reason)
     st.caption(
-        f"{len(result.traces):,} examples. {f'Legal contexts, {literal(source)}. ' if source else ''}Ranks of traces "
-        f"are decided in floating point, at a relative tolerance of {run.certificate.tolerance:.0e}."
+        f"{len(result.traces):,} examples. {f'Legal contexts, {literal(source)}. ' if source else ''}How sure: {level}"
+        f"{': ' + literal(reason.rstrip('.')) if reason else ''}."
     )
     if legal is None and sampled is None:
         turing_sample.offer(result, task)
-
-
-def judge(result: Experiment, task: UniversalTuringMachine, sampled: SampledSpace | None = None) -> Light:
-    """The light: a theorem where the rank meets the legal dimension, tests passed or failed otherwise."""
-    found = result.turing
-    assert found is not None
-    fresh, legal = found.fresh, found.legal
-    tests = f"{fresh.exact} of {fresh.runs} fresh machines ran without one wrong token"
-    if legal is None:
-        return turing_sample.judge(result, tests, sampled)
-    if found.proved:
-        return Light(
-            "green",
-            f"Green: a theorem about all {many(task)} machines",
-            f"The traces fix all {legal.dimension:,} dimensions that legal contexts can excite: as many as an analysis "
-            "of all machines, tapes and run lengths allows, so there is nothing left to see. Every linear attention "
-            f"layer that fits these traces exactly runs **every** machine with {task.states} states and {task.letters} "
-            f"letters on {task.cells} circular cells, on every tape, for **any number of steps** (in exact arithmetic; "
-            f"smaller machines are padded). {tests}.",
-        )
-    left = legal.dimension - legal.rank
-    return Light(
-        "amber",
-        f"Amber: {'all tests passed, and still not proved' if fresh.exact == fresh.runs else 'not all determined'}",
-        f"{tests}; {left:,} of {legal.dimension:,} directions are open. Layers of equal training error do different "
-        "things, for example here (states q0, q1, ..; letters a, b, .., the blank first):\n\n"
-        f"{turing_sample.open_directions(legal.missing)}",
-    )
 
 
 def weights(result: Experiment, task: UniversalTuringMachine) -> None:
@@ -201,7 +173,8 @@ def weights(result: Experiment, task: UniversalTuringMachine) -> None:
     found = result.turing
     assert found is not None
     apart = f", relative distance **{found.distance:.2f}**" if found.distance is not None else ""
-    agree = "on legal contexts, and only there" if found.proved else "where the traces determine the answer"
+    exact = result.light.colour == "green"
+    agree = "on legal contexts, and only there" if exact else "where the traces determine the answer"
     st.markdown(
         f"The learned weights are **not** the {task.layout.head_count} compiled heads{apart}: the two agree {agree}. "
         f"λ min is {result.run.certificate.lambda_min:.3g}, so on anything else nothing is promised. "

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from linattn_core.curve import learning_curve
 from linattn_core.errors import LinattnError
 from linattn_core.experiment import Experiment, experiment
 from linattn_core.figures.replay import replay
-from linattn_core.figures.turing import climb
 from linattn_core.lab import AutomatonBuild, Lab, TraceSpec
-from linattn_core.numerics import Progress
+from linattn_core.outcomes import wording
 from linattn_core.tasks import UniversalAutomaton
 from linattn_core.tasks.universal_run import run_word
 from pages.components.word_runner import word_runner
-from pages.shared import compute, learn_views, state, theme
-from pages.shared.light import Light
+from pages.shared import compute, curve_views, learn_views, state
 from pages.shared.light import show as show_light
-from pages.shared.widgets import chart, code, duration, figures, literal, notice, problem
+from pages.shared.widgets import code, duration, figures, literal, notice, problem
 
 MAX_SIDE = 8
 ENOUGH = 1.5  # random examples a dimension that usually reach the full rank
-CLIMB_LIMIT = 1_000  # dimensions up to which the page draws the climb
-HELD_OUT = 1_000
 
 CODE = """
 from linattn_core.experiment import experiment
@@ -31,7 +26,7 @@ from linattn_core.tasks.universal_run import run_word
 
 lab = Lab.from_token("{token}")
 result = experiment(lab)
-print(result.family.rank, result.family.dimension, result.family.holds)
+print(result.family.rank, result.family.dimension, result.light.colour, result.light.level)
 for step in run_word(result.run.predictor, result.task, lab.machine, {word!r}, history={history}):
     print(step.state, step.letter, step.answer.round(3), step.learned)
 """
@@ -68,31 +63,18 @@ def show(session: Lab) -> None:
     task = lab.task()
     assert isinstance(task, UniversalAutomaton), "shown makes it one"
     _controls(lab, task)
-    st.markdown(f"#### One layer for {_many(task)} automata")
+    st.markdown(f"#### One layer for {literal(wording.many(task.states, task.keys))} automata")
     made = learn_views.plan(lab)
     learn_views.wait_for_button(lab, made)
     result: Experiment = compute.obtain(lab, lambda tick: experiment(lab, progress=tick), "Learning")
-    show_light(judge(result, task))
+    show_light(result.light)
     _figures(result)
     st.markdown(f"#### Your automaton, by attention alone: {literal(lab.build.machine.name)}")  # type: ignore[union-attr]
     word = _run(result, task)
     st.markdown("#### How the rank climbs")
-    _climb(lab, task)
+    curve_views.how_many(result)
     history = isinstance(lab.build, AutomatonBuild) and lab.build.history
     code(CODE.format(token=lab.to_token(), word=word, history=history))
-
-
-def count(states: int, letters: int) -> int:
-    """How many transition tables there are: Q^(QS)."""
-    return int(states) ** (states * letters)
-
-
-def _many(task: UniversalAutomaton) -> str:
-    total = count(task.states, task.letters)
-    if total < 10**15:
-        return f"{total:,}"
-    digits = len(str(total)) - 1
-    return f"{task.states}^{task.keys} ≈ 10^{digits}".replace("^", "\\^")
 
 
 def _controls(lab: Lab, task: UniversalAutomaton) -> None:
@@ -113,7 +95,7 @@ def _controls(lab: Lab, task: UniversalAutomaton) -> None:
             help="Each is a random automaton in the prompt with one query. About 1.4 a dimension reach the full rank.",
         )
     problem("universal_sizes")
-    total = count(task.states, task.letters)
+    total = task.states**task.keys
     written = f" = **{total:,}**" if total < 10**15 else ""
     st.markdown(
         f"There are {task.states}<sup>{task.states}·{task.letters}</sup>{written} automata of this size; the legal "
@@ -141,27 +123,6 @@ def _recount() -> None:
         return lab.replace(traces=lab.traces.replace(count=asked))
 
     state.attempt("universal_sizes", make)
-
-
-def judge(result: Experiment, task: UniversalAutomaton) -> Light:
-    """The light for all automata of the size at once."""
-    family = result.family
-    assert family is not None, "universal automata have one"
-    if family.holds:
-        return Light(
-            "green",
-            f"Green: proved for all {_many(task)} automata",
-            f"The traces fix all {family.dimension:,} dimensions. Every transformer of this kind that fits them "
-            "exactly runs every automaton of this size that stands in its prompt, on words of any length.",
-        )
-    right = result.recovery is not None and result.recovery.equivalent
-    yours = "Yours is run rightly all the same, but that is luck or a test, not a proof." if right else ""
-    return Light(
-        "amber",
-        f"Amber: {family.data:,} of {family.dimension:,} dimensions not determined",
-        f"Some automata of this size are run one way or another by transformers of equal training error. {yours} "
-        "More random examples close the gap.",
-    )
 
 
 def _figures(result: Experiment) -> None:
@@ -221,8 +182,9 @@ def _history(result: Experiment, task: UniversalAutomaton, word: tuple[str, ...]
     if history:
         st.markdown(
             "Linear attention **sums** over all tokens that match, so a rule that stands in the context three times "
-            "answers three times as loud. The largest entry still names the right state. Such contexts were not in the "
-            "training: everything is off by the same constant, and the ambiguity says that this is not certified."
+            "answers three times as loud. The largest entry still names the true state. Such contexts were not in the "
+            "training, and the light above does not speak of them: everything is off by the same constant, and the "
+            "ambiguity says that this is not certified."
         )
     ambiguity = result.run.certificate.ambiguity
     st.dataframe(
@@ -241,33 +203,3 @@ def _history(result: Experiment, task: UniversalAutomaton, word: tuple[str, ...]
         column_config={"ambiguity": st.column_config.NumberColumn(format="%.3f")},
         alt="Every step of the word: the query, how often its rule is in the context, the answer",
     )
-
-
-def _climb(lab: Lab, task: UniversalAutomaton) -> None:
-    dimension = task.family_dimension
-    if dimension > CLIMB_LIMIT:
-        st.caption(f"Drawn up to {CLIMB_LIMIT:,} dimensions; these sizes have {dimension:,}. Choose smaller ones.")
-        return
-    key = ("climb", task.states, task.letters, lab.traces.seed)
-    curves = compute.obtain(key, lambda tick: _curves(task, lab.traces.seed, tick), "Drawing the curve")
-    chart(
-        climb(curves, dimension, theme.colours()),
-        f"Rank against examples for random and chosen traces, up to {dimension:,}",
-        "Chosen: each trace is the one whose answer is least certain so far; every one of them raises the rank by one.",
-        "climb",
-    )
-
-
-def _curves(task: UniversalAutomaton, seed: int, tick: Progress) -> dict[str, list]:
-    dimension = task.family_dimension
-    pool = task.traces(round(1.8 * dimension) + 20, seed=seed)
-    held_out = task.traces(HELD_OUT, seed=seed + 1_000_003)
-    shares = (0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0)
-    chosen = sorted({max(1, round(share * dimension)) for share in shares})
-    random = sorted({*chosen, *(round(share * dimension) for share in (1.2, 1.4, 1.6, 1.8))})
-    return {
-        "random traces": learning_curve(pool, held_out, random, progress=lambda part, words: tick(0.5 * part, words)),
-        "chosen traces": learning_curve(
-            pool, held_out, chosen, chosen=True, progress=lambda part, words: tick(0.5 + 0.5 * part, words)
-        ),
-    }
