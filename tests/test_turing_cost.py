@@ -6,6 +6,7 @@ from linattn_core.experiment import experiment
 from linattn_core.lab import AutomatonBuild, Lab, TraceSpec
 from linattn_core.learn import learn, plan
 from linattn_core.machines import presets
+from linattn_core.tasks import counting
 from linattn_core.tasks.counting import met_by_counting
 from linattn_core.tasks.turing import UniversalTuringMachine
 from linattn_core.tasks.turing_cost import sample_cost, whole_cost
@@ -56,6 +57,15 @@ def test_counting_and_projecting_agree_on_turing_machines(machines, holds):
     assert (met_by_counting(run.certificate, 856, "exact") is not None) == holds
     assert met_by_counting(run.certificate, 856, "sampled") is None
     assert met_by_counting(run.certificate, None, "exact") is None
+
+
+def test_where_integers_would_take_long_the_count_is_numerical(monkeypatch):
+    run = learn(SMALL.traces(100, halting=0.35), heads=None)
+    assert met_by_counting(run.certificate, 856, "exact").level == "theorem"
+    monkeypatch.setattr(counting, "COUNTED", 0.0)
+    found = met_by_counting(run.certificate, 856, "exact")
+    assert (found.holds, found.rank, found.level) == (True, 856, "numerical")
+    assert run.certificate.reason in found.reason
 
 
 @pytest.mark.parametrize("count", [400, 150])

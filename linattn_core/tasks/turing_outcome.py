@@ -14,7 +14,7 @@ from linattn_core.errors import ShapeError
 from linattn_core.learn import Run, learn
 from linattn_core.machines.turing import TuringMachine
 from linattn_core.numerics import Progress, no_progress
-from linattn_core.tasks.counting import certified_family, decided, met_by_counting
+from linattn_core.tasks.counting import certified_family, counted_or_listed, decided
 from linattn_core.tasks.turing import TuringRun, UniversalTuringMachine
 from linattn_core.tasks.turing_certificate import known_source
 from linattn_core.tasks.turing_run import HALT_BELOW
@@ -99,8 +99,7 @@ def legal_certificate(run: Run, task: UniversalTuringMachine) -> FamilyCertifica
     """
     if task.family_dimension is None:
         return None
-    met = met_by_counting(run.certificate, task.family_dimension, known_source(task.layout))
-    return met or certified_family(run.certificate, task.family())
+    return counted_or_listed(run.certificate, task.family_dimension, known_source(task.layout), task.family)
 
 
 @dataclass(frozen=True, eq=False)

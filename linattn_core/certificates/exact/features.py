@@ -16,7 +16,7 @@ from linattn_core.certificates.exact.field import Field, whole
 from linattn_core.features import row_kronecker
 from linattn_core.traces import Traces
 
-CHUNK = 2048
+CHUNK = 16_384
 """Contexts whose features are laid out at a time, fewer where each has many."""
 ENTRIES = 4_000_000
 """Numbers laid out at a time."""
@@ -34,14 +34,24 @@ def residue_chunks(traces: Traces, field: Field) -> Iterator[tuple[np.ndarray, s
     The features are CSR, int64, at most 2^30 in absolute value. Examples come in order, except that chunks keep
     prefixes of one sequence together where these stand together.
     """
-    d = traces.dim
-    last = traces.tokens[traces.stop - 1]
-    held = int(np.diff(last.indptr).max(initial=1)) if sparse.issparse(last) else d
-    size = max(1, min(CHUNK, ENTRIES // (d * (d + 1) // 2 * max(1, held))))
+    size = max(1, min(CHUNK, int(ENTRIES / _entries(traces))))
     done = 0
     for chunk in traces.chunks(size):
         yield np.arange(done, done + len(chunk)), feature_residues(chunk, field)
         done += len(chunk)
+
+
+def _entries(traces: Traces) -> float:
+    """Bound how many entries of a row of features, or of the sums behind it, are not zero: on average, at least 1."""
+    d, tokens = traces.dim, traces.tokens
+    if isinstance(tokens, np.ndarray) or len(traces) == 0:
+        return float(d * d * (d + 1) // 2)
+    each = np.diff(tokens.indptr).astype(np.float64)
+    held = max(1.0, float(each[traces.stop - 1].max()))
+    squares = np.r_[0.0, np.cumsum(each * (each + 1) / 2)]
+    shared = len(np.unique(traces.start)) < len(traces)  # prefixes are summed densely
+    own = d * (d + 1) / 2 if shared else float((squares[traces.stop] - squares[traces.start]).mean())
+    return max(1.0, held * min(own, d * (d + 1) / 2))
 
 
 def feature_residues(traces: Traces, field: Field) -> sparse.csr_array:

@@ -33,6 +33,8 @@ SMALL = 2.0**16
 """Tokens with whole entries below this are far from everything special to one prime."""
 ELIMINATE = 8.0
 """Measured work of a row space of rank r and width w, in units of r^2 w multiply-adds."""
+SEEN = 100_000
+"""Tokens looked at for an estimate."""
 PIVOT = 3e6
 """Measured work of a row of the basis besides, in multiply-adds."""
 SPREAD = 60.0
@@ -136,7 +138,8 @@ def _effort(traces: Traces) -> tuple[float, float]:
 
     Last tokens that share coordinates make a part; its rank is at most its examples and its features.
     """
-    last, tokens = (_pattern(rows) for rows in (traces.tokens[traces.stop - 1], traces.tokens))
+    every = max(1, traces.tokens.shape[0] // SEEN)
+    last, tokens = _pattern(traces.tokens[traces.stop - 1]), _pattern(traces.tokens[::every])
     _, label = connected_components(last.T @ last, directed=False)
     entries = ((tokens.T @ tokens).nnz + traces.dim) / 2
     width = entries * np.bincount(label)
