@@ -8,22 +8,23 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import linalg, sparse
-from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy import sparse
 
 from linattn_core.certificates.decision import Decision, Level
-from linattn_core.certificates.exact.range import ExactRange, integer_tokens
+from linattn_core.certificates.eigen import smallest, smallest_through
+from linattn_core.certificates.exact.family import exact_family
+from linattn_core.certificates.exact.range import ExactRange, integer_tokens, work
 from linattn_core.certificates.family import FamilyCertificate
+from linattn_core.certificates.reach import Reach, residual_rank
 from linattn_core.errors import LinattnError, ShapeError
-from linattn_core.examples import blocks
 from linattn_core.family import Family, HasFamily
 from linattn_core.features import as_context, feature_count, feature_rows, svec_scale
 from linattn_core.moments import Moments
-from linattn_core.numerics import Progress, no_progress
+from linattn_core.numerics import Progress, check_memory, no_progress
 from linattn_core.problem import problem
 from linattn_core.solve.subspace import Subspace
-from linattn_core.solve.whitening import Whitening, transformed
-from linattn_core.tolerances import CERTIFIED, CERTIFIED_EPSILONS, EPSILON, KEPT, OPEN
+from linattn_core.solve.whitening import Whitening
+from linattn_core.tolerances import KEPT
 from linattn_core.traces import Traces
 
 __all__ = ["Certificate", "FamilyCertificate", "certify"]
@@ -31,30 +32,9 @@ __all__ = ["Certificate", "FamilyCertificate", "certify"]
 PART_BYTES = 32 * 2**20
 """Dense residuals formed at a time."""
 
-DIRECT_LIMIT = 600
-"""Blocks up to this size get their smallest eigenvalue by a dense solver, larger ones by Lanczos on the inverse."""
-
-
-@dataclass(frozen=True, eq=False)
-class Reach:
-    """How inputs (R,) lie to the range: their ambiguity, measured against the directions surely kept (``strict``) and
-    against all but those surely dropped (``loose``); ``unseen``: a feature that was zero in every example is not zero;
-    ``leverage``: how far rounding may have turned the range there."""
-
-    ambiguity: np.ndarray
-    strict: np.ndarray
-    loose: np.ndarray
-    unseen: np.ndarray
-    leverage: np.ndarray
-
-    @property
-    def decisions(self) -> np.ndarray:
-        """The ``Decision`` (R,) on each."""
-        rounding = CERTIFIED_EPSILONS * EPSILON**2 * (1.0 + self.leverage)
-        found = np.full(len(self.ambiguity), np.int8(Decision.UNDECIDED))
-        found[self.strict <= np.minimum(rounding, CERTIFIED)] = Decision.CERTIFIED
-        found[(self.loose > np.maximum(rounding, OPEN)) | self.unseen] = Decision.OPEN
-        return found
+EXACT_AT_ONCE, EXACT_MOST = 8e9, 1e14
+"""Estimated work up to which families are decided in integers at once, and up to which what floating point leaves
+undecided is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +109,16 @@ class Certificate:
 
     @cached_property
     def exact(self) -> ExactRange | None:
-        """The range in integers, for whole-number tokens that are at hand; built when first asked for."""
-        if self.traces is None or not integer_tokens(self.traces):
-            return None
-        return ExactRange.of(self.traces)
+        """The range in integers, for whole-number tokens that are at hand; built when first asked for.
+
+        None where the tokens are no whole numbers, or it would take hours.
+        """
+        return ExactRange.of(self.traces) if self.traces is not None and self._exact_work <= EXACT_MOST else None
+
+    @cached_property
+    def _exact_work(self) -> float:
+        """The estimated work of ``exact``, infinite where there is none."""
+        return work(self.traces) if self.traces is not None and integer_tokens(self.traces) else np.inf
 
     @cached_property
     def lambda_min(self) -> float:
@@ -145,8 +131,8 @@ class Certificate:
             return 0.0
         scale = svec_scale(self.dim).repeat(self.dim)
         if self.whitening is not None:
-            return _smallest_through(self.spaces, self.whitening, scale) / self.count
-        return min(_smallest(space, scale[space.columns]) for space in self.spaces) / self.count
+            return smallest_through(self.spaces, self.whitening, scale) / self.count
+        return min(smallest(space, scale[space.columns]) for space in self.spaces) / self.count
 
     def ambiguity(self, Z: np.ndarray) -> float:
         """Return ||(I - Pi) phi(Z)||^2 / ||phi(Z)||^2 in [0, 1]; all minimisers agree at Z (d, n) iff it is 0 (ours).
@@ -227,6 +213,14 @@ class Certificate:
             found.append((index[i], space.columns[j], left[i, j]))
         i, j, values = (np.concatenate(column) for column in zip(*found, strict=True))
         return sparse.csr_array((values, (i, j)), shape=rows.shape)
+
+    def free_direction(self, row: sparse.csr_array) -> np.ndarray:
+        """Return a direction (p,) of coefficients that no example feels and the row (1, p) of T z does.
+
+        Features that were zero in every example are free for certain: where the row has some, these alone.
+        """
+        unseen = self._unseen_part(row)
+        return np.asarray((unseen if unseen.nnz else self.outside(row)).toarray()[0])
 
     def reach(self, rows: sparse.csr_array) -> Reach:
         """Measure how feature rows (R, p) of T z lie to the range."""
@@ -312,8 +306,26 @@ class Certificate:
     def covers_family(self, family: Family) -> FamilyCertificate:
         """Certify a family given by its spanning rows: each must lie in the range, and the range be large enough.
 
-        Rows that floating point leaves undecided are decided exactly where the tokens are whole numbers.
+        In integers where the tokens are whole numbers and that takes no longer than a moment, or where floating point
+        leaves rows undecided.
         """
+        if family.contexts is not None and self._exact_work <= EXACT_AT_ONCE and self.exact is not None:
+            decided = exact_family(self.exact, family)
+            if decided is not None:
+                return decided
+        if self.identified:
+            return FamilyCertificate(
+                True,
+                family.dimension,
+                family.dimension,
+                [],
+                self.feature_count - family.dimension,
+                0,
+                family.source,
+                self.tolerance,
+                self.level,
+                f"all {self.rank:,} directions there are are fixed; {self.reason}",
+            )
         rows = self._family_rows(family)
         decisions = self.reach(rows).decisions
         level: Level = "numerical"
@@ -324,7 +336,7 @@ class Certificate:
         open_rows = np.flatnonzero(decisions == Decision.OPEN)
         undecided = np.flatnonzero(decisions == Decision.UNDECIDED)
         # dim(F inside the range) = dim F - dim (I - Pi) F, the rank-nullity theorem for I - Pi on F.
-        rank = min(family.dimension - _rank(self.outside(rows[open_rows])), self.rank)
+        rank = min(family.dimension - residual_rank(self.outside(rows[open_rows])), self.rank)
         if len(open_rows) and rank == family.dimension:
             rank -= 1
         holds = len(open_rows) == len(undecided) == 0 and self.rank >= family.dimension
@@ -353,6 +365,8 @@ class Certificate:
         """Return the spanning rows as features of T z: from contexts where there are some, which rounds less."""
         if self.whitening is None:
             return family.features
+        needed = 24.0 * family.features.shape[0] * self.feature_count
+        check_memory(needed, f"The {family.features.shape[0]:,} spanning inputs", "use fewer dimensions")
         return self.rows_inside(family.contexts) if family.contexts is not None else self._inside(family.features)
 
 
@@ -366,44 +380,3 @@ def certify(traces: Traces | Moments, *, device: str = "cpu", progress: Progress
     data.gather(progress)
     spaces = tuple(data.factor(0.0, progress))
     return Certificate(data.dim, data.count, spaces, whitening=data.whitening, traces=data.source)
-
-
-def _rank(rows: sparse.csr_array) -> int:
-    """Return the rank of residual rows, component by component, where those of open inputs count as not zero."""
-    if rows.nnz == 0:
-        return 0
-    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    rows = sparse.csr_array(sparse.diags_array(1 / np.where(length > 0, length, 1.0)) @ rows)
-    rows.data[np.abs(rows.data) < 1e-10] = 0
-    rows.eliminate_zeros()
-    return sum(int(np.sum(linalg.svdvals(block.rows.toarray()) > 1e-6)) for block in blocks(rows))
-
-
-def _smallest(space: Subspace, scale: np.ndarray) -> float:
-    """Return the smallest eigenvalue of D^-1 Lambda D^-1, D = diag(scale): the paper's convention."""
-    assert space.second is not None, "kept for every block of full rank"
-    k = len(space.columns)
-    if k <= DIRECT_LIMIT:
-        return float(linalg.eigvalsh(space.second / scale[:, None] / scale, subset_by_index=[0, 0])[0])
-    inverse = LinearOperator((k, k), matvec=lambda v: scale * space.core_solve((scale * v.ravel())[None])[0])
-    return 1.0 / float(eigsh(inverse, k=1, which="LM", return_eigenvectors=False, tol=1e-8)[0])
-
-
-def _smallest_through(spaces: Sequence[Subspace], whitening: Whitening, scale: np.ndarray) -> float:
-    """Return the smallest eigenvalue of D^-1 Lambda D^-1 in original coordinates from factors in those of T z.
-
-    Lambda = K^-1 Lambda' K^-T, so the inverse is D K^T Lambda'^-1 K D, whose largest eigenvalue is well separated.
-    """
-    p, T = len(scale), whitening.matrix
-
-    def inverse(v: np.ndarray) -> np.ndarray:
-        moved = transformed((scale * v.ravel())[None], T)
-        solved = np.zeros_like(moved)
-        for space in spaces:
-            solved[:, space.columns] = space.solve(moved[:, space.columns])
-        return np.asarray(scale * transformed(solved, T.T)[0])
-
-    if p <= 64:
-        return 1.0 / float(np.linalg.eigvalsh(np.stack([inverse(e) for e in np.eye(p)]))[-1])
-    operator = LinearOperator((p, p), matvec=inverse)
-    return 1.0 / float(eigsh(operator, k=1, which="LM", return_eigenvectors=False, tol=1e-8)[0])

@@ -62,6 +62,8 @@ def from_second(
     is decided at ``RANK_TOLERANCE`` and ``sizes.resolved`` is False.
     """
     k = len(columns)
+    if not second.any():
+        return None
     if k <= EIGEN_LIMIT or not where.is_numpy:
         return _by_eigenvalues(columns, second, ridge, where, alone)
     full = _well_conditioned(columns, second, ridge)
@@ -89,8 +91,6 @@ def _by_eigenvalues(
     else:
         values, vectors = (where.get(a) for a in where.xp.linalg.eigh(where.put(second)))
     values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
-    if values[0] <= 0:
-        return None
     if values[-1] > WELL_CONDITIONED * values[0] > 0:
         sizes = Sizes(float(np.sqrt(values[0])), float(np.sqrt(values[-1])), 0.0)
         return BasisSpace(columns, len(columns), sizes, second, vectors, np.sqrt(values), values + ridge)

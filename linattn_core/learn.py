@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from linattn_core.numerics import Progress, no_progress
 from linattn_core.plan import Plan
 from linattn_core.problem import Problem, Solution, problem
 from linattn_core.solve.minimum_norm import least_norm
-from linattn_core.tolerances import EPSILON, REALIZED, ROUNDING_EPSILONS
+from linattn_core.solve.subspace import Subspace
+from linattn_core.tolerances import EPSILON, REALIZED, ROUNDED_LOSS, ROUNDING_EPSILONS
 from linattn_core.traces import Traces
 
 __all__ = ["HEADS", "Described", "Run", "as_predictor", "find_heads", "learn", "plan"]
@@ -87,18 +89,47 @@ class Run:
             predictor = Predictor(data.dim, np.arange(P.shape[1]), P, data.whitening)
         return data.errors(predictor).square / data.count
 
+    def loss_rounding(self, predictor: Predictor) -> float:
+        """Return how far rounding of its answers may have moved the training MSE of ``predictor`` as computed."""
+        source = self.problem.source
+        if source is None:
+            return EPSILON * self.answer_scale**2
+        size = ROUNDING_EPSILONS * EPSILON * predictor.rounding(source)
+        share = float(np.mean(size**2)) * len(predictor.weights)
+        return share + 2.0 * float(np.sqrt(share * self.training_mse))
+
     def rounding(self, contexts: Traces) -> np.ndarray:
         """Bound (N,) what rounding can have changed of the answer at each input, infinite where it is not certified.
 
-        Ours: evaluating P phi errs by at most 16 epsilon sum_k |P_k| |phi_k|. Where the data are fitted to rounding,
-        the exact minimiser's answer at phi = sum_i c_i phi_i is sum_i c_i y_i, so ours differs from it by sum_i c_i e_i
-        with e_i the training residuals: at most sqrt(l) ||e||, l = phi^T Lambda^+ phi the least ||c||^2.
+        Ours: evaluating P phi errs by at most r = 16 epsilon sum_k |P_k| |phi_k|. The exact minimiser's P* has (P - P*)
+        phi = g Lambda^+ phi, g the gradient at P, so ours is off by at most sqrt(l) ||g||, l = phi^T Lambda^+ phi and
+        ||g||^2 = g Lambda^+ g; g itself is known up to the rounding of the training errors. Where the data are fitted
+        to rounding, sqrt(l) times the length of all training errors bounds the same.
         """
         found = ROUNDING_EPSILONS * EPSILON * self.predictor.rounding(contexts)
-        if self.certificate.ridge == 0 and self.largest_residual <= REALIZED * self.answer_scale:
-            leverage = self.certificate.leverages(contexts) / self.problem.count
-            return np.asarray(found + np.sqrt(leverage * self.training_mse * self.problem.count))
-        return np.where(self.certificate.certified(contexts), found, np.inf)
+        if self.certificate.ridge:
+            return np.where(self.certificate.certified(contexts), found, np.inf)
+        leverage = self.certificate.leverages(contexts) / self.problem.count
+        inside = np.isfinite(leverage)
+        found[inside] += np.sqrt(np.maximum(leverage[inside], 0.0)) * self._fit_rounding
+        found[~inside] = np.inf
+        return np.asarray(found)
+
+    @cached_property
+    def _fit_rounding(self) -> float:
+        """How far, in the geometry of Lambda, this minimiser may be from the exact one."""
+        errors = float(np.sqrt(self.training_mse * self.problem.count))
+        source = self.problem.source
+        if self.largest_residual <= REALIZED * self.answer_scale or source is None:
+            return errors
+        at = self.problem.errors(self.predictor)
+        gradient = 0.0
+        for space in self.certificate.spaces:
+            down = space.down(at.cross[:, np.searchsorted(at.columns, space.columns)])
+            gradient += float(np.einsum("ij,ij->", space.core_solve(down), down))
+        evaluated = float(np.linalg.norm(self.predictor.rounding(source)))
+        unit = ROUNDING_EPSILONS * EPSILON
+        return min(errors, float(np.sqrt(max(gradient, 0.0))) + unit * (evaluated + np.sqrt(len(source)) * errors))
 
 
 def learn(
@@ -134,13 +165,13 @@ def learn(
         spaces = tuple(data.factor(0.0, step))
     with _stage(seconds, "solve", report, 0.8, 0.9) as step:
         found = _ridged(traces, data, ridge, step) if ridge else data.solve(spaces, 0.0)
-        predictor, least = (found.predictor, True) if ridge else least_norm(found.predictor, spaces)
+        found, least = (found, True) if ridge else _least(data, found, spaces)
     certificate = Certificate(data.dim, data.count, spaces, ridge=ridge, whitening=data.whitening, traces=data.source)
     with _stage(seconds, "heads", report, 0.9, 1.0) as step:
-        shown = find_heads(heads, predictor, certificate, task, step) if heads else None
+        shown = find_heads(heads, found.predictor, certificate, task, step) if heads else None
     r2 = 1.0 - found.squared_error / found.square if found.square > 0 else 1.0
     mse, scale = found.squared_error / data.count, _answer_scale(data, found)
-    return Run(predictor, mse, r2, certificate, data.plan, seconds, data, shown, found.largest, scale, least)
+    return Run(found.predictor, mse, r2, certificate, data.plan, seconds, data, shown, found.largest, scale, least)
 
 
 def _ridged(traces: Traces | Moments, data: Problem, ridge: float, progress: Progress) -> Solution:
@@ -154,6 +185,20 @@ def _ridged(traces: Traces | Moments, data: Problem, ridge: float, progress: Pro
         plain = problem(traces, data.device.name, progress, whiten=False)
         plain.gather(progress)
     return plain.solve(plain.factor(ridge * data.count, progress), ridge * data.count)
+
+
+def _least(data: Problem, found: Solution, spaces: Sequence[Subspace]) -> tuple[Solution, bool]:
+    """Return the solution of least norm in original coordinates, its errors computed anew, and whether it could be had.
+
+    Only directions that no example has change: where rounding makes that cost more than rounding, nothing is changed.
+    """
+    predictor, least = least_norm(found.predictor, spaces)
+    if predictor is found.predictor:
+        return found, least
+    at = data.errors(predictor)
+    if at.square > found.squared_error + ROUNDED_LOSS * found.square:
+        return found, False
+    return replace(found, predictor=predictor, squared_error=at.square, largest=at.largest), least
 
 
 def _answer_scale(data: Problem, found: Solution) -> float:

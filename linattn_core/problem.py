@@ -32,12 +32,10 @@ from linattn_core.features import FeatureBatch, feature_batch, feature_count, sv
 from linattn_core.moments import Moments, interacting
 from linattn_core.numerics import Device, Progress, check_memory, device, no_progress
 from linattn_core.plan import BlockPlan, Plan
+from linattn_core.solve.errors import CHUNK_BYTES, ROW_BYTES, Errors, Solution, dense_errors, explicit_rows
 from linattn_core.solve.subspace import RowSpace, Subspace
 from linattn_core.solve.whitening import Whitening, fit_whitening, tame
 from linattn_core.traces import Traces
-
-CHUNK_BYTES = 4 * 2**20
-"""Dense svec(C) formed at a time when errors are summed."""
 
 HELD_BYTES = 28
 """Bytes a number of sparse features takes: with its index, twice while chunks are joined, and an index again."""
@@ -47,32 +45,6 @@ REMAINS = 1e-6
 
 DENSE_FEATURES, DENSE_BYTES = 4_000, 256 * 2**20
 """Sparse tokens that are no small whole numbers are learned dense up to so many features and bytes of them."""
-
-ROW_BYTES = 2**30
-"""Explicit features that may be factored, never squared."""
-
-
-@dataclass(frozen=True, eq=False)
-class Errors:
-    """At a predictor: ``square`` the sum of squared errors, ``largest`` the largest length of one, ``columns`` (k,),
-    ``cross`` (m, k) the sum of error phi^T, the negative half gradient of the loss; ``left`` (n, m) the errors
-    themselves, where they were asked for."""
-
-    square: float
-    largest: float
-    columns: np.ndarray
-    cross: np.ndarray
-    left: np.ndarray | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """The minimiser, its sum of squared errors, the largest length of an error, and ``square`` = sum ||y||^2."""
-
-    predictor: Predictor
-    squared_error: float
-    largest: float
-    square: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,16 +93,25 @@ class Problem(ABC):
         zero = self.errors(None, kept=kept)
         first = self._step(spaces, zero, None)
         here = self.errors(first, kept=kept)
-        change = self._step(spaces, here, ridge * first.weights)
-        found = Predictor(self.dim, first.columns, first.weights + change.weights, self.whitening)
-        gradient = here.cross[:, np.searchsorted(here.columns, first.columns)]
-        loss = here.square - float(np.sum(change.weights * (gradient + ridge * found.weights)))
-        if not kept and loss > REMAINS * zero.square:
+        found, loss = self._refined(spaces, first, here, ridge)
+        if not kept and not ridge and loss > REMAINS * zero.square:
             return Solution(found, loss, here.largest, zero.square)
-        last = self.errors(found)
-        if last.square > here.square:
-            found, last = Predictor(self.dim, first.columns, first.weights, self.whitening), here
+        last = self.errors(found, kept=kept)
+        if ridge:
+            found, _ = self._refined(spaces, found, last, ridge)
+            last = self.errors(found)
+        if last.square > here.square and not ridge:
+            found, last = first, here
         return Solution(found, last.square, last.largest, zero.square)
+
+    def _refined(
+        self, spaces: Sequence[Subspace], found: Predictor, at: Errors, ridge: float
+    ) -> tuple[Predictor, float]:
+        """Return the predictor after one more step from ``found``, and its loss by the difference the step makes."""
+        change = self._step(spaces, at, ridge * found.weights)
+        better = Predictor(self.dim, found.columns, found.weights + change.weights, self.whitening)
+        gradient = at.cross[:, np.searchsorted(at.columns, found.columns)]
+        return better, at.square - float(np.sum(change.weights * (gradient + ridge * better.weights)))
 
     def _step(self, spaces: Sequence[Subspace], errors: Errors, pull: np.ndarray | None) -> Predictor:
         """Return X with X (Lambda + ridge) = cross - ``pull`` on the range of Lambda, on the spaces' columns."""
@@ -259,7 +240,7 @@ class MomentProblem(Problem):
         """Factor each component of Lambda; where that leaves the rank in doubt, the features themselves."""
         if self.traces is not None and len(self._blocks) > 0 and not ridge:
             whole = self._whole(self._second, alone=False)
-            rows = None if whole is not None else _explicit(self.traces)
+            rows = None if whole is not None else explicit_rows(self.traces)
             if whole is None and rows is not None:
                 columns = np.flatnonzero(rows.any(axis=0))
                 whole = from_features(columns, rows[:, columns], where=self.device)
@@ -292,7 +273,7 @@ class MomentProblem(Problem):
     def errors(self, predictor: Predictor | None, *, kept: bool = False) -> Errors:
         """From the traces where they are at hand; from the moments otherwise, good to rounding of sum ||y||^2."""
         if self.traces is not None and (predictor is not None or kept):
-            return _dense_errors(self.traces, predictor, kept)
+            return dense_errors(self.traces, predictor, kept)
         moments = self.moments
         largest = float(np.sqrt(moments.square))
         if predictor is None:
@@ -347,29 +328,6 @@ class KernelProblem(Problem):
         largest = float(np.sqrt(np.sum(error**2, axis=1).max(initial=0.0)))
         cross = self.batch.combine(np.ascontiguousarray(error.T))
         return Errors(float(np.sum(error**2)), largest, every, cross, error if kept else None)
-
-
-def _explicit(traces: Traces) -> np.ndarray | None:
-    """Return the explicit features (N, p) of dense traces; None where they would take more than ``ROW_BYTES``."""
-    if 8.0 * len(traces) * feature_count(traces.dim) > ROW_BYTES:
-        return None
-    return np.concatenate([np.asarray(feature_batch(chunk).rows()) for chunk in traces.chunks(4096)])
-
-
-def _dense_errors(traces: Traces, predictor: Predictor | None, kept: bool = False) -> Errors:
-    """Return the errors of dense traces at a predictor, chunk by chunk."""
-    p = feature_count(traces.dim)
-    P = np.zeros((traces.outputs, p)) if predictor is None else predictor.at(np.arange(p))
-    loss, largest, cross, left = 0.0, 0.0, np.zeros((traces.outputs, p)), []
-    for chunk in traces.chunks(max(256, CHUNK_BYTES // (8 * p // traces.dim))):
-        batch = feature_batch(chunk)
-        error = chunk.targets - batch.inner(P)
-        squares = np.sum(error**2, axis=1)
-        loss += float(np.sum(squares))
-        largest = max(largest, float(squares.max(initial=0.0)))
-        cross += batch.combine(np.ascontiguousarray(error.T))
-        left += [error] if kept else []
-    return Errors(loss, float(np.sqrt(largest)), np.arange(p), cross, np.concatenate(left) if kept else None)
 
 
 def problem(

@@ -52,3 +52,6 @@ ROUNDED_LOSS = 1e-20
 
 REALIZED = 1e-6
 """A largest training residual below this fraction of the largest answer is a fit to rounding, magnified at most."""
+
+ANSWERED = 1e-6
+"""A twin answers what was asked where it misses it by at most this fraction of the change asked for."""

@@ -10,11 +10,11 @@ from linattn_core.certificate import Certificate
 from linattn_core.certificates.decision import Decision
 from linattn_core.errors import CertifiedError, LinattnError, ShapeError, UndecidedError
 from linattn_core.features import as_context
-from linattn_core.heads import svd_heads
-from linattn_core.inputs import numbers
+from linattn_core.heads import as_predictor, svd_heads
+from linattn_core.inputs import targets_of
 from linattn_core.learn import Run
 from linattn_core.numerics import check_memory
-from linattn_core.tolerances import EPSILON, EQUAL_LOSS, ROUNDED_LOSS
+from linattn_core.tolerances import ANSWERED, EPSILON, EQUAL_LOSS, ROUNDED_LOSS, ROUNDING_EPSILONS
 from linattn_core.traces import Traces
 
 CHOICE = 1e-12
@@ -29,16 +29,24 @@ def twin(run: Run, Z: np.ndarray, y: np.ndarray) -> LinearAttention:
     before it is returned. Raises ``CertifiedError`` where Z is certified, ``UndecidedError`` where neither that nor the
     contrary can be shown at this precision, or the losses are not equal, ``ShapeError`` for a malformed Z or y.
     """
-    found = svd_heads(twin_predictor(run, Z, y))
-    _check_loss(run, found)
-    return found
+    found = twin_predictor(run, Z, y)
+    heads = svd_heads(found)
+    if _fault(run, heads, Z, y):  # a change small or large beside the rest gets heads of its own
+        change = dense_predictor(
+            found.dim, found.inner_coefficients() - run.predictor.inner_coefficients(), found.whitening
+        )
+        parts = svd_heads(run.predictor), svd_heads(change)
+        V, Q = (np.concatenate([getattr(part, name) for part in parts]) for name in "VQ")
+        heads = LinearAttention(V, Q, found.whitening)
+        _demand(_fault(run, heads, Z, y))
+    return heads
 
 
 def twin_predictor(run: Run, Z: np.ndarray, y: np.ndarray) -> Predictor:
     """Return the twin as a linear predictor."""
     certificate, predictor = run.certificate, run.predictor
-    Z, y = as_context(Z, certificate.dim), numbers(y, "twin: the answer")
-    y, m = np.atleast_1d(y), len(predictor.weights)
+    Z, y = as_context(Z, certificate.dim), np.atleast_1d(targets_of(y, "twin: the answer"))
+    m = len(predictor.weights)
     if y.shape != (m,):
         raise ShapeError(f"twin: got an answer of shape {y.shape}, wanted ({m},) finite numbers.")
     if certificate.ridge:
@@ -51,27 +59,36 @@ def twin_predictor(run: Run, Z: np.ndarray, y: np.ndarray) -> Predictor:
             "choose an input whose ambiguity is above 0."
         )
     if decision == Decision.UNDECIDED:
-        raise UndecidedError(
-            f"twin: got an input of which it is undecided whether the data pin it down: {certificate.reason}."
-        )
+        raise UndecidedError(f"twin: it is undecided whether the data pin down this input: {certificate.reason}.")
     rows = certificate.rows_inside(asked)
-    u, phi = certificate.outside(rows).toarray()[0], rows.toarray()[0]
+    u, phi = certificate.free_direction(rows), rows.toarray()[0]
     check_memory(24.0 * m * len(phi), "The twin's coefficients", "use a smaller embedding dimension")
     P = predictor.inner_coefficients()
     P += np.outer((y - predictor(Z)) / (u @ phi), u)
     found = dense_predictor(predictor.dim, P, predictor.whitening)
-    _check_loss(run, found)
+    _demand(_fault(run, found, Z, y))
     return found
 
 
-def _check_loss(run: Run, found: Predictor | LinearAttention) -> None:
-    """Raise ``UndecidedError`` unless the twin's training loss, computed, is that of the run."""
-    loss, scale = run.loss(found), run.training_mse + EPSILON * run.answer_scale**2
-    if abs(loss - run.training_mse) > EQUAL_LOSS * scale and loss > ROUNDED_LOSS * run.answer_scale**2:
-        raise UndecidedError(
-            f"twin: the model built has training loss {loss:.2g} instead of {run.training_mse:.2g}, since rounding is "
-            "too coarse here; choose another input or answer."
-        )
+def _demand(fault: str) -> None:
+    if fault:
+        raise UndecidedError(f"twin: {fault}, since rounding is too coarse here; choose another input or answer.")
+
+
+def _fault(run: Run, found: Predictor | LinearAttention, Z: np.ndarray, y: np.ndarray) -> str:
+    """Say what is wrong with a twin, computed: its training loss, or its answer; "" where it keeps its promise.
+
+    Two losses are equal where they differ by no more than the rounding of the answers they are made of.
+    """
+    loss, allowed = run.loss(found), EQUAL_LOSS * run.training_mse + ROUNDED_LOSS * run.answer_scale**2
+    if abs(loss - run.training_mse) > allowed + run.loss_rounding(as_predictor(found)):
+        return f"the model built has training loss {loss:.2g} instead of {run.training_mse:.2g}"
+    asked = Traces.contexts(Z.T, np.array([0]), np.array([Z.shape[1]]))
+    rounding = ROUNDING_EPSILONS * EPSILON * float(as_predictor(found).rounding(asked)[0])
+    off = float(np.abs(found.on(asked)[0] - y).max(initial=0.0))
+    if off > rounding + ANSWERED * float(np.abs(y - run.predictor(Z)).max(initial=0.0)):
+        return f"the model built misses the answer asked for by {off:.2g}"
+    return ""
 
 
 def next_trace(certificate: Certificate, candidates: Traces) -> int:

@@ -52,7 +52,7 @@ def test_lambda_min_and_ambiguity_equal_their_definitions(name):
 def test_lambda_min_of_a_large_block_by_lanczos(monkeypatch):
     traces = sequences(1, (40, 20, 9))
     direct = la.certify(traces).lambda_min
-    monkeypatch.setattr("linattn_core.certificate.DIRECT_LIMIT", EIGEN_LIMIT)
+    monkeypatch.setattr("linattn_core.certificates.eigen.DIRECT_LIMIT", EIGEN_LIMIT)
     assert la.certify(traces).spaces[0].rank > EIGEN_LIMIT
     assert la.certify(traces).lambda_min == pytest.approx(direct, rel=1e-6)
 

@@ -12,14 +12,15 @@ CORE = ROOT / "linattn_core"
 
 # Low to high. A module may import only from its own line or the lines above it.
 LAYERS = [
-    ["errors", "modular"],
+    ["errors", "modular", "tolerances"],
     ["numerics", "inputs", "devices"],
     ["svec", "prefix_sums"],
     ["features", "traces"],
-    ["attention", "family", "certificates"],
+    ["attention", "family"],
+    ["solve"],
     ["examples", "dense_second"],
     ["moments"],
-    ["factor", "plan"],
+    ["factor", "plan", "certificates"],
     ["problem"],
     ["certificate", "heads"],
     ["learn"],

@@ -27,7 +27,7 @@ def least_norm(predictor: Predictor, spaces: Sequence[Subspace]) -> tuple[Predic
     from P' on the range by rounding only, which is put right, so the result is a minimiser whatever K's condition.
     """
     T = predictor.whitening
-    if T is None or sum(space.rank for space in spaces) == _features(T.dim):
+    if T is None or not spaces or sum(space.rank for space in spaces) == _features(T.dim):
         return predictor, True
     if T.condition_cubed > STEEP or any(8.0 * s.rank * _features(T.dim) > BASIS_BYTES for s in spaces):
         return predictor, False

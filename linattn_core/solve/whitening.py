@@ -172,13 +172,19 @@ def tame(tokens: Any) -> bool:
     return bool((np.abs(values) <= TAME).all() and (values == np.rint(values)).all())
 
 
-def fit_whitening(traces: Traces) -> Whitening | None:
-    """Return T for the tokens of ``traces``, None where they are learned best as they are.
+def fit_whitening(*traces: Traces) -> Whitening | None:
+    """Return T for the tokens of all ``traces``, None where they are learned best as they are.
 
     Whole numbers of moderate size stay as they are, exactly; so do tokens whose directions are of like size. Sparse
-    tokens are scaled only.
+    tokens are scaled only, unless some others are dense.
     """
-    tokens = held_tokens(traces)
+    held = [held_tokens(part) for part in traces if len(part)]
+    if not held:
+        return None
+    if all(sparse.issparse(part) for part in held):
+        tokens: Any = held[0] if len(held) == 1 else sparse.vstack(held, format="csr")
+    else:
+        tokens = np.concatenate([part.toarray() if sparse.issparse(part) else part for part in held])
     if tokens.shape[0] == 0 or tame(tokens):
         return None
     return _scaling(tokens) if sparse.issparse(tokens) else _mixing(tokens)
@@ -232,10 +238,14 @@ def _moderate(sizes: np.ndarray) -> bool:
 
 def _singular(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (singular values (d,), right singular vectors (d, d), rows) of tokens (M, d)."""
-    d = tokens.shape[1]
-    R = np.zeros((0, d))
-    for low in range(0, len(tokens), max(TALL, 2 * d)):
-        R = linalg.qr(np.concatenate([R, tokens[low : low + max(TALL, 2 * d)]]), mode="r")[0][:d]
-    R = np.concatenate([R, np.zeros((max(0, d - len(R)), d))])
-    _, sizes, directions = linalg.svd(R)
+    _, sizes, directions = linalg.svd(token_triangle(tokens))
     return sizes, directions
+
+
+def token_triangle(tokens: np.ndarray) -> np.ndarray:
+    """Return the triangle R (d, d) of a QR of tokens (M, d), a bounded number at a time."""
+    d = tokens.shape[1]
+    R, step = np.zeros((d, d)), max(TALL, 2 * d)
+    for low in range(0, len(tokens), step):
+        R = linalg.qr(np.concatenate([R, tokens[low : low + step]]), mode="r")[0][:d]
+    return R
