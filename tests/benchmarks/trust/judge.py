@@ -260,11 +260,9 @@ class Court:
                     self.count("a road undecided", other == Decision.UNDECIDED, note)
 
     def taken(self, roads: dict[str, Any]) -> list[str]:
-        """Two roads a case, by its number; every third case takes all."""
+        """One road a case, in turn; every sixth case takes all."""
         names, number = list(roads), int(self.name.rpartition(":")[2])
-        if number % 3 == 0:
-            return names
-        return [names[number % len(names)], names[(number // 2 + 2) % len(names)]]
+        return names if number % 6 == 0 else [names[number % 6]]
 
 
 def judge(case: Case, name: str, tally: Tally) -> None:
