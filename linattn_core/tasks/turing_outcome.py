@@ -148,7 +148,9 @@ def turing_outcome(
     progress(0.0, "running your machine")
     compiled = task.run(task.truth, machine, tape, steps, head=head)
     learned = task.run(run.predictor, machine, tape, steps, head=head)
-    progress(0.1, "running fresh machines")
+    progress(0.1, "finding the span of the examples in integers")
+    _rank(run)  # what follows asks for it: seconds, half a minute at the largest shipped size
+    progress(0.3, "running fresh machines")
     fresh = fresh_machines(run, task, halting=halting)
     progress(0.4, "certifying all legal contexts")
     legal = legal_certificate(run, task)
