@@ -147,7 +147,7 @@ class FeatureBatch:
             return row_kronecker(self.svec, self.query)
         d = self.query.shape[1]
         check_memory(8.0 * len(self) * feature_count(d), f"The features of {len(self):,} examples at d = {d:,}", REMEDY)
-        return (self.svec[:, :, None] * self.query[:, None, :]).reshape(len(self), -1)
+        return (self.svec[:, :, None] * self.query[:, None, :]).reshape(len(self), feature_count(d))
 
     def gram(self, other: FeatureBatch) -> np.ndarray:
         """Return the kernel matrix (N, N') of inner products <phi_i, phi'_j>.

@@ -86,14 +86,12 @@ def check_sizes(found: np.ndarray, what: str, *, largest: float = np.inf, smalle
             )
         if high > largest:
             raise ShapeError(f"{what}: got a number of size {high:.3g}, wanted at most {largest:g}; scale them down.")
-        if smallest:
-            sizes = abs(part)
-            tiny = sizes[(sizes < smallest) & (sizes > 0)]
-            if len(tiny):
-                raise ShapeError(
-                    f"{what}: got a number of size {tiny.min():.3g}, wanted 0 or at least {smallest:g}; scale them up, "
-                    "or put 0 for what is negligible."
-                )
+        tiny = np.count_nonzero(abs(part) < smallest) - (len(part) - np.count_nonzero(part)) if smallest else 0
+        if tiny:
+            raise ShapeError(
+                f"{what}: got {tiny:,} numbers closer to 0 than {smallest:g}, wanted 0 or larger ones; scale them up, "
+                "or put 0 for what is negligible."
+            )
 
 
 def _plain(array: Any, what: str) -> np.ndarray:

@@ -21,6 +21,9 @@ PIECE = 2**22
 BUFFER = 2**19
 """Running sums of sparse tokens formed at a time."""
 
+CACHED = 2**18
+"""Dense numbers that stay in the cache while they are worked on."""
+
 WORTHWHILE = 2**18
 """Squares of sparse tokens from which on running sums are quicker than adding up each prefix by itself."""
 
@@ -76,8 +79,7 @@ def _dense_prefixes(tokens: np.ndarray, offsets: np.ndarray, found: np.ndarray) 
     for e in np.flatnonzero(lengths > 1):
         part = tokens[:, ends[e] - lengths[e] : ends[e]]
         found[:, e] = (part.transpose(0, 2, 1) @ part)[:, j, k]
-    if len(ends) > 1:
-        np.cumsum(found, axis=1, out=found)
+    _cumulate(found)
 
 
 def _squares(tokens: np.ndarray, found: np.ndarray | None = None) -> np.ndarray:
@@ -85,11 +87,27 @@ def _squares(tokens: np.ndarray, found: np.ndarray | None = None) -> np.ndarray:
     d = tokens.shape[2]
     if found is None:
         found = np.empty((*tokens.shape[:2], d * (d + 1) // 2))
-    column = 0
-    for j in range(d):
-        np.multiply(tokens[..., j : j + 1], tokens[..., j:], out=found[..., column : column + d - j])
-        column += d - j
+    rows = max(1, CACHED // max(1, found[:, :1].size))
+    for low in range(0, tokens.shape[1], rows):
+        some, column = tokens[:, low : low + rows], 0
+        for j in range(d):
+            np.multiply(some[..., j : j + 1], some[..., j:], out=found[:, low : low + rows, column : column + d - j])
+            column += d - j
     return found
+
+
+def _cumulate(found: np.ndarray) -> None:
+    """Replace (B, E, s) by its sums along E, one after another; numpy alone would read a column at a time."""
+    rows = CACHED // (8 * found.shape[2])
+    if rows < 64:
+        for e in range(1, found.shape[1]):
+            found[:, e] += found[:, e - 1]
+        return
+    for low in range(0, found.shape[1], rows):
+        some = found[:, low : low + rows]
+        if low:
+            some[:, 0] += found[:, low - 1]
+        np.cumsum(some, axis=1, out=some)
 
 
 def sparse_sums(tokens: sparse.csr_array, start: np.ndarray, stop: np.ndarray) -> sparse.csr_array:
@@ -157,13 +175,17 @@ def _each_sum(tokens: sparse.csr_array, start: np.ndarray, stop: np.ndarray) -> 
     else:
         used, columns = tokens[low:high], columns - low
     which = sparse.csr_array((np.ones(indptr[-1]), columns, indptr), shape=(len(start), used.shape[0]))
-    return _canonical(sparse.csr_array(which @ token_squares(used)))
-
-
-def _canonical(rows: sparse.csr_array) -> sparse.csr_array:
+    squares = token_squares(used)
+    s = squares.shape[1]
+    if s <= 16 * (squares.nnz + len(start)):
+        rows, index = sparse.csr_array(which @ squares), None
+    else:  # the product takes memory for every column there could be
+        index, inside = np.unique(squares.indices, return_inverse=True)
+        few = sparse.csr_array((squares.data, inside, squares.indptr), shape=(squares.shape[0], len(index)))
+        rows = sparse.csr_array(which @ few)
     rows.eliminate_zeros()
     rows.sort_indices()
-    return rows
+    return rows if index is None else sparse.csr_array((rows.data, index[rows.indices], rows.indptr), (len(start), s))
 
 
 def _whole_sum(tokens: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
@@ -188,13 +210,11 @@ def _running_sums(tokens: sparse.csr_array, start: int, stops: np.ndarray) -> sp
     columns, values = _whole_sum(tokens[start : ends[0]])
     parts, at, taken, held = [_row(columns, values, d)], int(ends[0]), 1, len(columns)
     while at < ends[-1]:
-        left = len(ends) - taken
-        check_memory(
-            24.0 * (held + left * len(columns)), f"The sums of squares of {len(ends):,} prefixes at d = {d:,}", REMEDY
-        )
         until = min(at + _height(tokens, at, len(columns), s), int(ends[-1]))
         columns, values, sums = _carried(columns, values, token_squares(tokens[at:until]))
         upto = int(np.searchsorted(ends, until, side="right"))
+        numbers = held + (len(ends) - taken) * np.count_nonzero(values)  # sums seldom return to 0
+        check_memory(24.0 * numbers, f"The sums of squares of {len(ends):,} prefixes at d = {d:,}", REMEDY)
         part = _nonzero(sums[ends[taken:upto] - at - 1], columns, s)
         parts.append(part)
         held, taken, at = held + part.nnz, upto, until

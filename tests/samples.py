@@ -1,6 +1,11 @@
 """Small data sets that take every route of the solver: dense and sparse, many and few, full and deficient rank."""
 
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from scipy import sparse
 
 from linattn_core import Traces, features
 
@@ -50,3 +55,18 @@ def least_squares(traces: Traces) -> tuple[np.ndarray, float]:
     Phi = feature_matrix(traces)
     P = np.linalg.lstsq(Phi, traces.targets, rcond=1e-7)[0].T
     return P, float(np.mean(np.sum((Phi @ P.T - traces.targets) ** 2, axis=1)))
+
+
+def one_hot(count: int, width: int, seed: int = 0) -> sparse.csr_array:
+    """Random one-hot tokens (count, width)."""
+    columns = np.random.default_rng(seed).integers(width, size=count)
+    return sparse.csr_array((np.ones(count), columns, np.arange(count + 1)), shape=(count, width))
+
+
+def peak(make: Callable[[], Any]) -> tuple[Any, int]:
+    """What it returns, and the bytes it held at most."""
+    tracemalloc.start()
+    try:
+        return make(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

@@ -13,6 +13,7 @@ from linattn_core.attention import LinearAttention
 from linattn_core.errors import MachineError, ShapeError
 from linattn_core.family import Family
 from linattn_core.features import feature_count, svec_indices
+from linattn_core.numerics import check_memory, memory_limit
 from linattn_core.traces import Traces
 
 Pair = tuple[str, str]  # (state, letter), by name
@@ -83,10 +84,16 @@ def blocks(*named: tuple[str, Sequence[str]]) -> tuple[Attribute, ...]:
     return tuple(attributes)
 
 
-def check_count(count: int, what: str) -> None:
-    """Raise ``ShapeError`` unless at least one episode is asked for."""
-    if count < 1:
-        raise ShapeError(f"traces: got {count} {what}, wanted at least one; raise the number of traces.")
+def check_count(count: int, what: str, bytes_each: float = 0.0) -> None:
+    """Raise ``ShapeError`` unless at least one episode is asked for, ``TooLargeError`` unless so many would fit.
+
+    ``bytes_each``: what drawing one of them takes at the peak, measured; known before anything is drawn.
+    """
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+        raise ShapeError(f"traces: got {count!r} {what}, wanted at least one; raise the number of traces.")
+    fitting = int(memory_limit() // max(bytes_each, 1.0))
+    remedy = f"ask for at most {fitting:,}" if fitting else "make the task smaller"
+    check_memory(bytes_each * int(count), f"traces: {count:,} {what}", remedy)
 
 
 def check_noise(noise: float, *, probability: bool) -> None:

@@ -76,7 +76,7 @@ def lookup_contexts(tables: np.ndarray, queries: np.ndarray, values: int, histor
     entries = np.repeat(held, 2, axis=1)[:, :-1]
     tokens = ragged_ones(columns[entries], ones_each[held], K + values)
     count = held.sum(axis=1, dtype=np.int64)
-    return Traces.contexts(tokens, np.cumsum(count) - count, np.cumsum(count))
+    return Traces.adopt(tokens, np.cumsum(count) - count, np.cumsum(count))
 
 
 def spanning_tables(keys: int, values: int) -> np.ndarray:

@@ -146,13 +146,13 @@ class AssociativeMemory:
 
     def traces(self, count: int, seed: int = 0, noise: float = 0.0) -> Traces:
         """Return ``count`` memories with one query each; noise: standard deviation of what is added to the answers."""
-        check_count(count, "memories")
+        check_count(count, "memories", 8.0 * self.key_dim * (9 * self.key_dim + 26))
         check_noise(noise, probability=False)
         contexts, values = self._drawn(count, random_stream(seed))
         targets = self.sums.on(contexts) if self.answer == "sum" else values
         if noise:
             targets = targets + noise * random_stream(seed, 1).normal(size=targets.shape)
-        return Traces.build(contexts.tokens, contexts.start, contexts.stop, targets)
+        return contexts.answered(targets)
 
     def decode(self, y: np.ndarray) -> str:
         """Return the value part of an answer, two decimals an entry."""
@@ -178,7 +178,7 @@ class AssociativeMemory:
         answers = np.zeros((count, 2 * d))
         answers[:, d:] = tokens[row, asked, d:]
         start = np.arange(count) * (d + 1)
-        return Traces.contexts(tokens.reshape(-1, 2 * d), start, start + d + 1), answers
+        return Traces.adopt(tokens.reshape(-1, 2 * d), start, start + d + 1), answers
 
 
 def _orthogonal(gaussian: np.ndarray) -> np.ndarray:

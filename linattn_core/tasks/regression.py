@@ -95,7 +95,7 @@ class InContextRegression:
 
     def traces(self, count: int, seed: int = 0, noise: float = 0.0) -> Traces:
         """Return ``count`` contexts; noise: standard deviation of what is added to the answers, not to the context."""
-        check_count(count, "contexts")
+        check_count(count, "contexts", 24.0 * (self.examples + 1) * self.dim)
         check_noise(noise, probability=False)
         rng = random_stream(seed)
         n = self.examples
@@ -108,7 +108,7 @@ class InContextRegression:
         if noise:
             targets += noise * random_stream(seed, 1).normal(size=targets.shape)
         start = np.arange(count) * (n + 1)
-        return Traces.build(tokens.reshape(-1, self.dim), start, start + n + 1, targets)
+        return Traces.adopt(tokens.reshape(-1, self.dim), start, start + n + 1, targets)
 
     def decode(self, y: np.ndarray) -> str:
         """Return the prediction, two decimals."""

@@ -104,7 +104,7 @@ class StepAutomaton:
         """Return the contexts of many pairs, without answers."""
         indices = index_pairs(pairs, self.machine.states, self.machine.alphabet)
         starts = np.arange(len(indices))
-        return Traces.contexts(self._tokens(np.array(indices).reshape(-1, 2)), starts, starts + 1)
+        return Traces.adopt(self._tokens(np.array(indices).reshape(-1, 2)), starts, starts + 1)
 
     def probes(self, machine: Machine | None = None) -> tuple[tuple[Pair, ...], Traces]:
         """Return all pairs of the task's machine and their contexts, in one batch; ``machine`` plays no part here."""
@@ -119,10 +119,10 @@ class StepAutomaton:
     def runs(self, count: int, seed: int = 0, length: int = 12) -> tuple[np.ndarray, np.ndarray]:
         """Draw the words behind ``traces``: letters (count, length), uniform, and states (count, length + 1), indices.
 
-        Raises ``ShapeError`` for a count or length below one.
+        Raises ``ShapeError`` for a count or length below one, ``TooLargeError`` where the traces would not fit.
         """
-        check_count(count, "words")
         check_size(length, "length", MAX_LENGTH)
+        check_count(count, "words", length * (240.0 + 16.0 * self.outputs))
         rng = random_stream(seed, 0)  # a stream of its own: noise must not change the words
         letters = rng.integers(len(self.machine.alphabet), size=(count, length))
         table = np.array(self.machine.transitions)
@@ -161,7 +161,7 @@ class StepAutomaton:
         targets = np.concatenate([answers[keep], np.array(self.machine.transitions)[added[:, 0], added[:, 1]]])
         check_count(len(pairs), "examples after leaving out the withheld pairs")
         starts = np.arange(len(pairs))
-        return Traces.build(self._tokens(pairs), starts, starts + 1, one_hot(targets, self.outputs))
+        return Traces.adopt(self._tokens(pairs), starts, starts + 1, one_hot(targets, self.outputs))
 
     def decode(self, y: np.ndarray) -> str:
         """Return the state of the largest entry (the first of equal ones)."""

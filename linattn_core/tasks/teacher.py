@@ -84,15 +84,16 @@ class RandomTeacher:
 
         noise: standard deviation of what is added to the answers.
         """
-        check_count(count, "sequences")
+        check_count(count, "sequences", 48.0 * self.length * (self.dim + self.outputs + 1))
         check_noise(noise, probability=False)
         T = self.length
         tokens = random_stream(seed).normal(size=(count * T, self.dim)) / np.sqrt(T)
         start, stop = np.repeat(np.arange(count) * T, T), np.arange(count * T) + 1
-        targets = self.truth.on(Traces.contexts(tokens, start, stop))
+        contexts = Traces.adopt(tokens, start, stop)
+        targets = self.truth.on(contexts)
         if noise:
             targets = targets + noise * random_stream(seed, 1).normal(size=targets.shape)
-        return Traces.build(tokens, start, stop, targets)
+        return contexts.answered(targets)
 
     def decode(self, y: np.ndarray) -> str:
         """Return the answer, two decimals an entry."""

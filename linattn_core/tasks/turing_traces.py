@@ -9,11 +9,20 @@ import numpy as np
 from linattn_core.errors import MachineError, ShapeError
 from linattn_core.machines.turing import HALT, TuringMachine, as_tape
 from linattn_core.machines.turing_random import check_halting, rules_from_uniform
+from linattn_core.numerics import check_memory
 from linattn_core.tasks.base import random_stream
 from linattn_core.tasks.turing_layout import Design, Steps
 from linattn_core.traces import Traces
 
 MAX_EPISODES, MAX_TRACE_STEPS = 100_000, 10_000
+
+REMEDY = "ask for fewer machines or fewer steps"
+
+STEP_BYTES = 200.0
+"""What a step of a simulation takes, with its place in time and its run's."""
+
+TOKEN_BYTES = 28.0
+"""What an entry of a token takes at the peak: written, kept, and as an answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +48,16 @@ def draw_episodes(
     """Draw ``count`` random machines, each with a random tape, start state and head position, all uniform.
 
     A rule halts with probability ``halting``. ``blank``: blank tapes only; ``origin``: start in state 0 at cell 0 only.
-    Episode i is the same whatever the count.
+    Episode i is the same whatever the count. Raises ``ShapeError`` and ``TooLargeError`` before drawing anything.
     """
-    if not 1 <= count <= MAX_EPISODES:
-        raise ShapeError(f"traces: got {count} machines, wanted from 1 to {MAX_EPISODES:,}; change the number of runs.")
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 1 <= count <= MAX_EPISODES:
+        raise ShapeError(
+            f"traces: got {count!r} machines, wanted from 1 to {MAX_EPISODES:,}; change the number of runs."
+        )
     check_halting(halting)
     Q, S, n = design.states, design.letters, design.cells
+    prompt = TOKEN_BYTES * design.prompt_length * design.dim
+    check_memory(count * (32.0 * (Q * S * 4 + n + 2) + prompt), f"traces: {count:,} machines", "ask for fewer")
     uniform = random_stream(seed).random((count, Q * S * 4 + n + 2))
     tape = (uniform[:, Q * S * 4 : -2] * S).astype(np.int64)
     state, head = (uniform[:, -2:] * (Q, n)).astype(np.int64).T
@@ -80,16 +93,24 @@ class History:
     halted: np.ndarray
 
 
-def simulate_all(episodes: Episodes, limit: int) -> History:
-    """Run all machines on their circular tapes for at most ``limit`` steps; a halting step counts."""
+def simulate_all(episodes: Episodes, limit: int, step_bytes: float = STEP_BYTES) -> History:
+    """Run all machines on their circular tapes for at most ``limit`` steps; a halting step counts.
+
+    Raises ``TooLargeError`` as soon as the steps, of ``step_bytes`` each, will not fit: how many there are is not known
+    before, since most machines halt.
+    """
     check_run_steps(limit)
     tape, state, head = episodes.tape.copy(), episodes.state.copy(), episodes.head.copy()
     halted = np.zeros(len(episodes), dtype=bool)
-    columns, who = [], []
+    columns, who, taken, checked = [], [], 0, 0.0
     for _ in range(limit):
         b = np.flatnonzero(~halted)
         if len(b) == 0:
             break
+        taken += len(b)
+        if taken > checked:
+            check_memory(step_bytes * taken, f"traces: {taken:,} steps of {len(episodes):,} machines", REMEDY)
+            checked = 1.1 * taken
         q, p = state[b], head[b]
         a = tape[b, p]
         target, written, move = episodes.table[b, q, a].T
@@ -137,7 +158,9 @@ def sequences(design: Design, episodes: Episodes, history: History) -> Sequences
 
 def make_traces(design: Design, episodes: Episodes, steps: int, noise: float, seed: int) -> Traces:
     """Return every autoregressive step of the runs as an example: context up to a token, answer the next token."""
-    found = sequences(design, episodes, simulate_all(episodes, steps))
+    token = TOKEN_BYTES * design.dim
+    check_memory(token * len(episodes) * design.prompt_length, f"traces: {len(episodes):,} prompts", REMEDY)
+    found = sequences(design, episodes, simulate_all(episodes, steps, STEP_BYTES + token * len(design.stages)))
     counts = found.answered - found.start - found.prompt
     run = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(run)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -146,7 +169,7 @@ def make_traces(design: Design, episodes: Episodes, steps: int, noise: float, se
     if noise:
         # A stream of its own, so that noise does not change the machines.
         targets = targets + noise * random_stream(seed, 1).standard_normal(targets.shape)
-    return Traces.build(found.tokens, found.start[run], stop, targets)
+    return Traces.adopt(found.tokens, found.start[run], stop, targets)
 
 
 def _inputs(episodes: Episodes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -220,6 +220,8 @@ class UniversalAutomaton:
         times the queried pair is among them. Raises ``MachineError`` for unknown names, ``TooLargeError`` before
         drawing what would not fit.
         """
+        if history:
+            check_size(history, "history", MAX_HISTORY)
         added, spanning = self._keys(extra), spanning_tables(self.keys, self.states)
         check_count(count, "automaton-query pairs", self._bytes_each(history))
         check_count(count + len(added) * len(spanning), "examples with spanning ones", self._bytes_each(history))
@@ -244,7 +246,7 @@ class UniversalAutomaton:
 
     def _bytes_each(self, history: int) -> float:
         """Return what drawing one example takes at the peak, measured."""
-        return 160.0 * (self.keys + history) + 16.0 * self.states + 80.0
+        return 120.0 * (self.keys + history) + 16.0 * self.states + 80.0
 
     def _runs(self, tables: np.ndarray, queries: np.ndarray, history: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (queries (N,), keys used before (N, history), -1 where a run is shorter) of random runs.
@@ -253,7 +255,6 @@ class UniversalAutomaton:
         """
         if not history:
             return queries, np.empty((len(queries), 0), dtype=np.int64)
-        check_size(history, "history", MAX_HISTORY)
         rng = random_stream(seed, 2)  # a stream of its own, so that history does not change the automata
         lengths = rng.integers(history + 1, size=len(queries))
         used = rng.integers(self.letters, size=(len(queries), history))

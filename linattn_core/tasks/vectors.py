@@ -126,7 +126,7 @@ class VectorMemory:
     @cached_property
     def family_dimension(self) -> int:
         """The dimension that all pairings and queries span: see ``lookup_span``; at most K (1 + K (L - 1))."""
-        return lookup_span(self.keys, self.values)
+        return lookup_span(self.keys, self.values, computed=self.correlation > 0)
 
     def contexts(self) -> Traces:
         """Return the user's own pairing with each of its keys as query."""
@@ -150,7 +150,7 @@ class VectorMemory:
 
     def traces(self, count: int, seed: int = 0, noise: float = 0.0) -> Traces:
         """Return ``count`` uniformly random pairings and queries; noise: standard deviation added to the answers."""
-        check_count(count, "pairings")
+        check_count(count, "pairings", 24.0 * (len(self.pairs) + 1) * self.dim)
         check_noise(noise, probability=False)
         rng = random_stream(seed)
         tables = rng.integers(len(self.values), size=(count, len(self.pairs)))
@@ -159,7 +159,7 @@ class VectorMemory:
         targets = self.values[tables[np.arange(count), queries]]
         if noise:
             targets = targets + noise * random_stream(seed, 1).normal(size=targets.shape)
-        return Traces.build(contexts.tokens, contexts.start, contexts.stop, targets)
+        return contexts.answered(targets)
 
     def decode(self, y: np.ndarray) -> str:
         """Return the name of the value nearest to an answer (the first of equal ones)."""
@@ -174,7 +174,7 @@ class VectorMemory:
         tokens[:, :K, dk:] = self.values[tables]
         tokens[:, K, :dk] = self.keys[queries]
         start = np.arange(N) * (K + 1)
-        return Traces.contexts(tokens.reshape(-1, self.dim), start, start + K + 1)
+        return Traces.adopt(tokens.reshape(-1, self.dim), start, start + K + 1)
 
 
 def _numbered(letter: str, count: int) -> list[str]:

@@ -110,14 +110,14 @@ class TableMemory:
 
     def traces(self, count: int, seed: int = 0, noise: float = 0.0) -> Traces:
         """Return ``count`` uniformly random tables and queries; noise: probability of a uniformly drawn answer."""
-        check_count(count, "tables")
+        check_count(count, "tables", 120.0 * len(self.keys) + 16.0 * self.outputs + 80.0)
         check_noise(noise, probability=True)
         rng = random_stream(seed)
         tables = rng.integers(len(self.values), size=(count, len(self.keys)))
         queries = rng.integers(len(self.keys), size=count)
         answers = flip_labels(tables[np.arange(count), queries], len(self.values), noise, rng)
         contexts = lookup_contexts(tables, queries, len(self.values))
-        return Traces.build(contexts.tokens, contexts.start, contexts.stop, one_hot(answers, len(self.values)))
+        return contexts.answered(one_hot(answers, len(self.values)))
 
     def decode(self, y: np.ndarray) -> str:
         """Return the value of the largest entry (the first of equal ones)."""
