@@ -33,13 +33,18 @@ def numbers(array: Any, what: str, *, largest: float = np.inf, smallest: float =
     holds. Raises ``ShapeError`` for what is complex, masked, text, objects, sparse, ragged, on another device, needs
     gradients, or is not finite, and ``TooLargeError`` where a copy would not fit.
     """
+    found = floats(array, what, copy=copy)
+    check_sizes(found, what, largest=largest, smallest=smallest)
+    return found
+
+
+def floats(array: Any, what: str, *, copy: bool = False) -> np.ndarray:
+    """Return ``numbers`` whose sizes are still to be checked: some may be infinite, NaN, or too large."""
     plain = _plain(array, what)
     if plain.size >= AT_A_TIME and (copy or plain.dtype != np.float64):
         check_memory(8.0 * plain.size, f"A copy of {what}", "use fewer numbers")
     with np.errstate(over="ignore"):  # numbers wider than float64 become infinite and are refused as such
-        found = np.array(plain, dtype=np.float64, order="C") if copy else np.asarray(plain, dtype=np.float64)
-    check_sizes(found, what, largest=largest, smallest=smallest)
-    return found
+        return np.array(plain, dtype=np.float64, order="C") if copy else np.asarray(plain, dtype=np.float64)
 
 
 def tokens_of(array: Any, what: str = "tokens", *, copy: bool = False) -> np.ndarray:

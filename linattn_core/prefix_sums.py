@@ -99,7 +99,7 @@ def _squares(tokens: np.ndarray, found: np.ndarray | None = None) -> np.ndarray:
 def _cumulate(found: np.ndarray) -> None:
     """Replace (B, E, s) by its sums along E, one after another; numpy alone would read a column at a time."""
     rows = CACHED // (8 * found.shape[2])
-    if rows < 64:
+    if rows < 64 or found.shape[1] == 1:
         for e in range(1, found.shape[1]):
             found[:, e] += found[:, e - 1]
         return

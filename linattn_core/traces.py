@@ -11,7 +11,7 @@ from scipy import sparse
 
 from linattn_core.errors import ShapeError
 from linattn_core.features import as_context
-from linattn_core.inputs import MAX_TOKEN, MIN_TOKEN, check_kind, check_sizes, positions, targets_of, tokens_of
+from linattn_core.inputs import MAX_TOKEN, MIN_TOKEN, check_kind, check_sizes, floats, positions, targets_of, tokens_of
 from linattn_core.prefix_sums import groups
 
 SPARSE_BELOW = 0.5
@@ -217,7 +217,7 @@ def _store(tokens: Any, *, copy: bool) -> np.ndarray | sparse.csr_array:
     With ``copy`` they share nothing with what was given.
     """
     if not sparse.issparse(tokens):
-        tokens = tokens_of(tokens)
+        tokens = floats(tokens, "tokens")
     shape = tokens.shape
     if len(shape) != 2 or shape[1] < 1:
         raise ShapeError(f"Traces: got tokens of shape {shape}, wanted (M, d), one token a row.")
@@ -228,7 +228,11 @@ def _store(tokens: Any, *, copy: bool) -> np.ndarray | sparse.csr_array:
             csr.sum_duplicates()
         if np.count_nonzero(csr.data) < csr.nnz:
             csr.eliminate_zeros()
-        check_sizes(csr.data, "tokens", largest=MAX_TOKEN, smallest=MIN_TOKEN)
-        return csr if csr.nnz <= SPARSE_BELOW * csr.shape[0] * csr.shape[1] else csr.toarray()
-    few = np.count_nonzero(tokens) <= SPARSE_BELOW * tokens.size
-    return sparse.csr_array(tokens) if few else np.array(tokens, order="C", copy=True if copy else None)
+        stored = csr if csr.nnz <= SPARSE_BELOW * csr.shape[0] * csr.shape[1] else csr.toarray()
+    elif np.count_nonzero(tokens) <= SPARSE_BELOW * tokens.size:
+        stored = sparse.csr_array(tokens)
+    else:
+        stored = np.array(tokens, order="C", copy=True if copy else None)
+    kept = stored.data if sparse.issparse(stored) else stored
+    check_sizes(kept, "tokens", largest=MAX_TOKEN, smallest=MIN_TOKEN)
+    return stored
