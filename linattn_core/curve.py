@@ -248,7 +248,7 @@ def _band(episodes: int, points: Sequence[CurvePoint]) -> Band:
 
 @dataclass(frozen=True)
 class FreshCheck:
-    """A claimed family certificate, tried on ``inputs`` fresh legal inputs: the largest ambiguity and error.
+    """A claimed family certificate, tried on ``inputs`` fresh legal inputs: the largest error.
 
     certified, undecided: of how many inputs the certificate says so. relative_error: the largest error as a fraction of
     the largest true answer. ``largest_bound``: no two models of the run's training MSE differ by more there
@@ -258,7 +258,6 @@ class FreshCheck:
     inputs: int
     certified: int
     undecided: int
-    largest_ambiguity: float
     largest_error: float
     relative_error: float
     largest_bound: float | None
@@ -289,7 +288,6 @@ def fresh_check(run: Run, source: Traces | Lab | Task, count: int = 1_000, seed:
         len(fresh),
         int((decisions == Decision.CERTIFIED).sum()),
         int((decisions == Decision.UNDECIDED).sum()),
-        float(run.certificate.ambiguities(fresh).max()),
         float(errors.max()),
         float(errors.max()) / scale,
         bound,

@@ -150,8 +150,8 @@ def test_green_is_borne_out_by_the_largest_residual_rounding_and_fresh_inputs(na
     scale = np.linalg.norm(result.traces.targets, axis=1).max()
     assert residuals.max() <= EXACT_FIT * scale
     assert evidence.rounding <= SOUND_ANSWER
-    assert "theorem" in light.title or "numerically" in light.title
-    assert ("theorem" in light.title) == (light.level == "theorem")
+    assert light.title.startswith("Green: proved for ")
+    assert light.title.endswith(", a theorem" if light.level == "theorem" else ", numerically")
     if result.turing is None:
         fresh = result.lab.fresh_traces(500, seed=77)
         wrong = np.linalg.norm(result.run.predictor.on(fresh) - fresh.targets, axis=1).max()
@@ -224,7 +224,7 @@ def test_own_sequences_that_leave_directions_open_get_a_twin_and_never_green():
 def test_green_of_all_automata_speaks_of_runs_without_history(results):
     result = results["automata"]
     assert "without history" in result.light.words
-    assert result.light.title == "Green: a theorem for all 16 automata"
+    assert result.light.title == "Green: proved for all 16 automata, a theorem"
 
 
 def test_a_size_without_a_known_legal_space_is_never_green_whatever_a_sample_says():

@@ -161,7 +161,7 @@ def test_a_size_of_unknown_dimension_gets_a_sample_called_a_sample_and_no_theore
     assert "evidence, not a theorem" in light.value
     assert "A sample can miss directions" in light.value
     assert "open in the sample\\: step " in light.value
-    assert "its twin, of training error" in light.value
+    assert "its twin \\(training error" in light.value
     (dimension,) = (metric.value for metric in app.metric if metric.label == "Sampled dimension")
     assert dimension == "≥ 266"
     assert not [metric for metric in app.metric if metric.label == "Legal dimension"]

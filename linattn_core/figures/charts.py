@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from linattn_core.certificates.decision import Decision
 from linattn_core.errors import ShapeError
 from linattn_core.figures.matrices import MAX_CELLS, label
 from linattn_core.figures.palette import Palette
-from linattn_core.numerics import AMBIGUITY_TOLERANCE
 
 Array = np.ndarray
 
@@ -72,14 +72,20 @@ def _log_ticks(low: float, high: float) -> dict[str, object]:
     return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
 
 
-def ambiguity(values: Array, rows: Sequence[str], columns: Sequence[str], colours: Palette) -> go.Figure:
-    """How free each answer is, a table (r, c) of numbers in [0, 1]; 0 is written "decided"."""
+def ambiguity(
+    values: Array, decisions: Array, rows: Sequence[str], columns: Sequence[str], colours: Palette
+) -> go.Figure:
+    """How free each answer is, a table (r, c) of numbers in [0, 1], with what was decided of each (``Decision``)."""
     table = np.asarray(values, dtype=float)
+    words = {Decision.CERTIFIED: "decided", Decision.UNDECIDED: "undecided"}
     figure = counts(table, rows, columns, colours)
     figure.update_traces(
         zmax=1.0,
         colorscale=[[0.0, colours.paper], [1.0, colours.undetermined]],
-        text=[["decided" if x <= AMBIGUITY_TOLERANCE else f"open: {x:.2f}" for x in row] for row in table],
+        text=[
+            [words.get(Decision(int(known)), f"open: {x:.2f}") for x, known in zip(row, line, strict=True)]
+            for row, line in zip(table, np.asarray(decisions), strict=True)
+        ],
     )
     return figure
 

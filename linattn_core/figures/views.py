@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,13 +9,8 @@ from scipy import sparse
 
 from linattn_core.attention import LinearAttention
 from linattn_core.certificate import Certificate
-from linattn_core.errors import MachineError
-from linattn_core.learn import Run
-from linattn_core.machines import Machine
-from linattn_core.recover import AutomatonTask, Edge, Recovery, recover
 from linattn_core.tasks import Attribute, StepAutomaton
 from linattn_core.traces import Traces
-from linattn_core.twin import twin_predictor
 
 SPECTRUM_LIMIT = 500  # eigenvalues of a block of this rank take a few hundredths of a second
 
@@ -87,24 +81,3 @@ def stacked_heads(model: LinearAttention) -> np.ndarray:
         tiles[h, :d] = Q / (np.abs(Q).max() or 1.0) * weight[h]
         tiles[h, d + 1 :] = V / (np.abs(V).max() or 1.0) * weight[h]
     return tiles
-
-
-def twin_recovery(run: Run, task: AutomatonTask, edge: Edge, machine: Machine) -> tuple[Recovery, float]:
-    """The automaton of a transformer that fits the traces equally well but answers otherwise at an open `edge`.
-
-    It is asked to answer there with a state that is not the learned one: a false one where there is a choice. Returns
-    its recovery and its training loss, to be compared with ``run.training_mse``. Raises ``CertifiedError`` where the
-    traces decide the edge, ``MachineError`` for a machine of one state.
-    """
-    others = sorted((s for s in machine.states if s != edge.learned), key=lambda s: s == edge.true)
-    if not others:
-        raise MachineError("An automaton of a single state has no twin: no transition can lead anywhere else.")
-    answer = np.zeros(task.outputs)
-    answer[machine.state_index(others[0])] = 1.0
-    if isinstance(task, StepAutomaton):
-        Z = task.context(edge.state, edge.letter)
-    else:
-        Z = task.context(machine, edge.state, edge.letter)
-    predictor = twin_predictor(run, Z, answer)
-    other = dataclasses.replace(run, predictor=predictor, heads=None)
-    return recover(other, task, None if isinstance(task, StepAutomaton) else machine), run.loss(predictor)

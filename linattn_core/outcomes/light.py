@@ -61,8 +61,8 @@ def judge(experiment: Experiment, sampled: SampledSpace | None = None) -> Light:
     return Light(
         "blue",
         f"Blue: one best fit{wording.short_margin(experiment)}",
-        f"{wording.pinned(experiment)}, so the fit is one and the same however it is found. How well it fits is "
-        f"another matter: {why}. {margin}",
+        f"{wording.pinned(experiment)}, so there is only one best fit. How well it fits is another matter: {why}. "
+        f"{margin}",
         evidence.level,
         why,
         lines if spec.traces.noise else (),
@@ -107,7 +107,7 @@ def _green(experiment: Experiment) -> Light:
     evidence = experiment.evidence
     scope = wording.scope(experiment.task)
     theorem = evidence.level == "theorem"
-    title = f"Green: {'a theorem' if theorem else 'proved'} {scope}" + ("" if theorem else ", numerically")
+    title = f"Green: proved {scope}, {'a theorem' if theorem else 'numerically'}"
     exactly = (
         f"The weights themselves are such a layer up to rounding: the largest residual is {evidence.residual:.0e} and "
         f"rounding changes no legal answer by more than {evidence.rounding:.0e}, of the largest answer."
@@ -136,8 +136,8 @@ def _amber(experiment: Experiment, twins: Twins, sampled: SampledSpace | None) -
         words = machines.beside(experiment, words, sampled)
         details = details or machines.missing(sampled)
     example = (
-        f"For example at {twins.words}: the learned layer, of training error {twins.loss:.1e}, answers "
-        f"{wording.answer(task, twins.learned)}; its twin, of training error {twins.twin_loss:.1e}, answers "
+        f"At {twins.words} the learned layer (training error {twins.loss:.1e}) answers "
+        f"{wording.answer(task, twins.learned)}, its twin (training error {twins.twin_loss:.1e}) answers "
         f"{wording.answer(task, twins.other)}."
     )
     reason = f"layers of equal training error disagree at {twins.words}"

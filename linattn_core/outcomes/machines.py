@@ -35,7 +35,7 @@ def beside(experiment: Experiment, words: str, sampled: SampledSpace | None) -> 
     assert found is not None, "asked of Turing machines only"
     if experiment.family is not None:
         return f"{tests(found)}. {words}"
-    return f"{tests(found)}; {_share(found)}. {_sample(experiment, sampled)}Layers of equal training error differ."
+    return f"{tests(found)}; {_share(found)}. {_sample(experiment, sampled)}".rstrip()
 
 
 def unknown(experiment: Experiment, sampled: SampledSpace | None) -> Light:

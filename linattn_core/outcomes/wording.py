@@ -27,7 +27,7 @@ SHOWN = 4  # numbers of an answer
 
 
 def scope(task: LabTask) -> str:
-    """Say for what a green light speaks, as in "proved for every input" and "a theorem for every input"."""
+    """Say for what a green light speaks, as in "proved for every input"."""
     if isinstance(task, UniversalAutomaton):
         return f"for all {many(task.states, task.keys)} automata"
     if isinstance(task, UniversalTuringMachine):
@@ -100,7 +100,6 @@ def opened(experiment: Experiment) -> tuple[str, str, tuple[str, ...]]:
     words = f"The traces fix {family.rank:,} of {family.dimension:,} dimensions of the legal inputs."
     if isinstance(experiment.task, UniversalAutomaton) and recovery is not None and recovery.equivalent:
         words += " Yours is run as it should be all the same, but that is luck or a test."
-    words += " Layers of equal training error disagree on what is missing."
     directions = f"{family.data:,} direction{'s' if family.data != 1 else ''}" if family.data else "some directions"
     return f"Amber: {directions} not determined", words, experiment.missing
 
@@ -138,7 +137,7 @@ def margins(experiment: Experiment) -> tuple[str, tuple[str, ...]]:
     if recovery is not None:
         edge = recovery.narrowest
         words = (
-            f"Read as an automaton it is the true one; the smallest margin, the score of the chosen state minus the "
+            "Read as an automaton it is the true one. The smallest margin, the score of the chosen state minus the "
             f"next best, is {edge.margin:.2f}, at {edge.words}."
         )
         if experiment.lab.traces.noise:

@@ -38,10 +38,7 @@ def sizes(result: Experiment) -> None:
         },
     )
     if family is not None:
-        st.caption(
-            f"Legal inputs: {literal(family.source)}. How sure: {family.level}"
-            f"{': ' + literal(family.reason.rstrip('.')) if family.reason else ''}."
-        )
+        st.caption(f"Legal inputs: {literal(family.source)}. Level: {family.level}.")
 
 
 def spectrum(result: Experiment) -> None:
@@ -71,7 +68,7 @@ def ambiguity(result: Experiment) -> None:
     decided = certificate.decide(probes)
     counts = [int(np.sum(decided == which)) for which in (Decision.OPEN, Decision.UNDECIDED)]
     chart(
-        figures.ambiguity(table, machine.states, machine.alphabet, theme.colours()),
+        figures.ambiguity(table, decided.reshape(table.shape), machine.states, machine.alphabet, theme.colours()),
         f"Ambiguity per transition; {counts[0]} are open, {counts[1]} undecided",
         f"ambiguity of each transition, 0 to 1, array ({table.shape[0]} × {table.shape[1]})",
         "ambiguity",

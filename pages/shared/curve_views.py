@@ -42,8 +42,8 @@ def how_many(result: Experiment) -> None:
     chart(
         climb(found, unit, theme.colours()),
         f"The rank against the number of examples, random and chosen, up to {dimension:,}",
-        f"{len(found.bands)} numbers of {unit} with {found.seeds} seeds each, and {len(found.chosen)} of chosen "
-        f"examples; each model is scored on fresh legal inputs. {_assumed(result.lab)}",
+        f"Learned from {len(found.bands)} numbers of random {unit}, with {found.seeds} seeds each, and from "
+        f"{len(found.chosen)} numbers of chosen examples; scored on fresh legal inputs. {_assumed(result.lab)}",
         "how_many",
     )
     st.markdown(f"{_random(found, unit)} {_chosen(found)} {_wrong(found, result.lab)}")
@@ -55,14 +55,16 @@ def _unit(result: Experiment) -> str:
     if isinstance(result.task, StepAutomaton):
         return "words"
     if isinstance(result.task, UniversalAutomaton):
-        return "automata, one query each"
+        return "automata"
     return "sequences" if isinstance(result.task, RandomTeacher) else "memories"
 
 
 def _assumed(lab: Lab) -> str:
     """What the curve takes over from the lab."""
     spec = lab.traces
-    said = [f"length {spec.length}"] if isinstance(lab.task(), StepAutomaton | RandomTeacher) else []
+    task = lab.task()
+    said = [f"length {spec.length}"] if isinstance(task, StepAutomaton | RandomTeacher) else []
+    said += ["one query each"] if isinstance(task, UniversalAutomaton) else []
     said += [f"noise {spec.noise:g}"] if spec.noise else []
     said += [f"ridge {lab.learner.ridge:g}"] if lab.learner.ridge else []
     said += [f"{len(spec.withheld)} transitions left out"] if spec.withheld else []

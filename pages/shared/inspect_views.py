@@ -103,7 +103,7 @@ def edges(result: Experiment, recovery: Recovery) -> None:
             "true": [edge.true for edge in recovery.edges],
             "learned": [edge.learned for edge in recovery.edges],
             "verdict": [
-                {"right": "certified, right", "different": "certified, different"}.get(edge.kind, "not determined")
+                {"right": "as the true one", "different": "different"}.get(edge.kind, "not determined")
                 for edge in recovery.edges
             ],
             "margin": [edge.margin if len(edge.scores) > 1 else None for edge in recovery.edges],

@@ -151,9 +151,9 @@ def _precision(run: Run) -> str:
     """How exact the fit is and how clear its rank, in one line."""
     scale = run.answer_scale or 1.0
     words = [f"Largest residual of an example: {run.largest_residual / scale:.1e} of the largest answer"]
-    words.append(f"condition of the features {run.condition:.1e}")
+    words.append(f"condition of the features {run.condition:.2g}")
     if run.condition_raw > COMMON:
-        words.append(f"tokens of unlike sizes were brought to like ones first (condition {run.condition_raw:.1e})")
+        words.append(f"tokens of unlike sizes were brought to like ones first (condition {run.condition_raw:.2g})")
     if math.isfinite(run.rank_gap):
         words.append(f"the least kept direction is {run.rank_gap:.0e} times the largest dropped one")
     if run.dropped:

@@ -23,7 +23,7 @@ def show(light: Light) -> None:
 
 
 def _words(light: Light) -> str:
-    """What holds, some of the details as a list, and how sure it is."""
+    """What holds, some of the details as a list, and the level."""
     lines = [f"- {literal(line)}" for line in light.details[:LISTED]]
     if len(light.details) > LISTED:
         lines.append(f"- and {len(light.details) - LISTED:,} more")
@@ -32,5 +32,5 @@ def _words(light: Light) -> str:
 
 
 def _level(light: Light) -> str:
-    reason = "" if light.colour == "grey" else f": {literal(light.reason.rstrip('.'))}"
-    return f"How sure: **{light.level}**{reason}."
+    why = f": {literal(light.reason.rstrip('.'))}" if light.colour == "green" else ""
+    return f"Level: **{light.level}**{why}."

@@ -16,7 +16,7 @@ from pages.shared.widgets import chart, diagram, literal
 STRIP = 24  # tokens shown at a glance
 
 LEGEND = (
-    ":blue[**━━** certified and right] &nbsp;·&nbsp; :red[**━━ ≠** certified and different] &nbsp;·&nbsp; "
+    ":blue[**━━** determined, as the true one] &nbsp;·&nbsp; :red[**━━ ≠** determined, different] &nbsp;·&nbsp; "
     ":orange[**╌╌ ?** not determined by the traces]"
 )
 
@@ -65,7 +65,7 @@ def tally(recovery: Recovery) -> str:
     idle = sum(edge.kind == "undetermined" and not edge.reachable for edge in recovery.edges)
     unreachable = f" ({idle} of them leave states that no word reaches)" if idle else ""
     return (
-        f"{kinds.count('right')} certified and right, {kinds.count('different')} certified and different, "
+        f"{kinds.count('right')} determined as the true ones, {kinds.count('different')} determined and different, "
         f"{kinds.count('undetermined')} not determined{unreachable}."
     )
 

@@ -161,7 +161,7 @@ def verdict(result: Experiment, task: UniversalTuringMachine) -> None:
     source = legal.source if legal else sampled.found.source if sampled else ""
     level, reason = (legal.level, legal.reason) if legal else (fresh.level, fresh.reason)
     st.caption(
-        f"{len(result.traces):,} examples. {f'Legal contexts, {literal(source)}. ' if source else ''}How sure: {level}"
+        f"{len(result.traces):,} examples. {f'Legal contexts, {literal(source)}. ' if source else ''}Level: {level}"
         f"{': ' + literal(reason.rstrip('.')) if reason else ''}."
     )
     if legal is None and sampled is None:

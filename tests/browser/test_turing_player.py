@@ -88,7 +88,7 @@ def test_edit_a_machine_learn_run_scrub_back(page: Page, address: str):
     expect(page.locator(".tp-title")).to_contain_text("my busy beaver 2")
     expect(page.locator(".tp-title")).to_contain_text("of 1")
     settle(page)
-    expect(page.get_by_text("Green: a theorem about all 20,736 machines")).to_be_visible()
+    expect(page.get_by_text("Green: proved for all 20,736 machines")).to_be_visible()
     page.get_by_role("button", name="To the end").click()
     assert tape(page) == ["1", "0", "0", "0"]
     expect(page.locator(".tp-state").first).to_have_text("B halted")
