@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from scipy import sparse
 
 from linattn_core.errors import ShapeError
 from linattn_core.features import (
@@ -21,9 +22,11 @@ from linattn_core.features import (
     as_context,
     feature_batch,
     feature_count,
+    on_columns,
     svec_indices,
     svec_scale,
 )
+from linattn_core.inputs import numbers
 from linattn_core.traces import Traces
 
 if TYPE_CHECKING:
@@ -75,7 +78,7 @@ class Predictor:
         """Return P phi (N, m) for features of T Z in factored form."""
         if not batch.is_sparse:
             return batch.inner(self.inner_coefficients())
-        return np.asarray(batch.rows()[:, self.columns] @ self.weights.T)
+        return np.asarray(on_columns(sparse.csr_array(batch.rows()), self.columns) @ self.weights.T)
 
     def at(self, columns: np.ndarray) -> np.ndarray:
         """Return the coefficients (m, k) of the sorted features ``columns`` (k,), zero where it has none."""
@@ -141,11 +144,9 @@ class LinearAttention:
     whitening: Whitening | None = None
 
     def __post_init__(self) -> None:
-        V, Q = np.asarray(self.V, dtype=np.float64), np.asarray(self.Q, dtype=np.float64)
+        V, Q = numbers(self.V, "LinearAttention: V"), numbers(self.Q, "LinearAttention: Q")
         if V.ndim != 3 or Q.ndim != 3 or len(V) != len(Q) or Q.shape[1] != Q.shape[2] or V.shape[2] != Q.shape[1]:
             raise ShapeError(f"LinearAttention: got V {V.shape} and Q {Q.shape}, wanted (H, m, d) and (H, d, d).")
-        if not (np.isfinite(V).all() and np.isfinite(Q).all()):
-            raise ShapeError("LinearAttention: got NaN or infinity among the heads, wanted finite numbers.")
         object.__setattr__(self, "V", V)
         object.__setattr__(self, "Q", Q)
 
@@ -197,7 +198,7 @@ class LinearAttention:
             P[a] = W[j, k] + W[k, j]
         # Off the diagonal svec carries sqrt(2): P sqrt(2) C_jk must equal (W_jk + W_kj) C_jk. On it W_jj was added
         # twice.
-        return (P / np.where(j == k, 2.0, SQRT2)[:, None]).reshape(m, -1)
+        return (P / np.where(j == k, 2.0, SQRT2)[:, None]).reshape(m, len(j) * d)
 
     @cached_property
     def predictor(self) -> Predictor:

@@ -18,7 +18,7 @@ from linattn_core.certificates.family import FamilyCertificate
 from linattn_core.certificates.reach import Reach, residual_rank
 from linattn_core.errors import LinattnError, ShapeError
 from linattn_core.family import Family, HasFamily
-from linattn_core.features import as_context, feature_count, feature_rows, svec_scale
+from linattn_core.features import as_context, feature_count, feature_rows, on_columns, svec_scale
 from linattn_core.moments import Moments
 from linattn_core.numerics import Progress, check_memory, no_progress
 from linattn_core.problem import problem
@@ -32,7 +32,7 @@ __all__ = ["Certificate", "FamilyCertificate", "certify"]
 PART_BYTES = 32 * 2**20
 """Dense residuals formed at a time."""
 
-EXACT_AT_ONCE, EXACT_MOST = 8e9, 1e14
+EXACT_AT_ONCE, EXACT_MOST = 5e10, 1e14
 """Estimated work up to which families are decided in integers at once, and up to which what floating point leaves
 undecided is."""
 
@@ -175,9 +175,9 @@ class Certificate:
             raise LinattnError("leverages: got a run with a ridge, wanted ridge = 0; use certify(traces) instead.")
         found = [np.empty(0)]
         for _, rows, _ in self._reaches(contexts, measured=False):
-            by_column, total = rows.tocsc(), np.zeros(rows.shape[0])
-            for space in self.spaces:
-                part = sparse.csr_array(by_column[:, space.columns])
+            by_column, total = on_columns(rows, self._seen).tocsc(), np.zeros(rows.shape[0])
+            for space, place in zip(self.spaces, self._places, strict=True):
+                part = sparse.csr_array(by_column[:, place])
                 touched = np.flatnonzero(np.diff(part.indptr))
                 if len(touched):
                     down = space.down(part[touched].toarray())
@@ -266,25 +266,30 @@ class Certificate:
 
     def _unseen_part(self, rows: sparse.csr_array) -> sparse.csr_array:
         """Return the part of ``rows`` (R, p) on features that were zero in every example: all of it lies outside."""
+        seen = self._seen
+        place = np.minimum(np.searchsorted(seen, rows.indices), max(len(seen) - 1, 0))
         part = rows.copy()
-        part.data = part.data * self._unseen[part.indices]
+        part.data = part.data * (seen[place] != part.indices) if len(seen) else part.data
         part.eliminate_zeros()
         return part
 
     @cached_property
-    def _unseen(self) -> np.ndarray:
-        unseen = np.ones(self.feature_count, dtype=bool)
-        for space in self.spaces:
-            unseen[space.columns] = False
-        return unseen
+    def _seen(self) -> np.ndarray:
+        """The features (k,) of all blocks, sorted."""
+        return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *(space.columns for space in self.spaces)]))
+
+    @cached_property
+    def _places(self) -> list[np.ndarray]:
+        """Where the features of each block stand among these."""
+        return [np.searchsorted(self._seen, space.columns) for space in self.spaces]
 
     def _parts(self, rows: sparse.csr_array) -> Iterator[tuple[Subspace, np.ndarray, np.ndarray]]:
         """Yield (block, row numbers, dense rows on its columns), block by block, a bounded number of rows a time."""
-        by_column = rows.tocsc()
-        for space in self.spaces:
+        by_column = on_columns(rows, self._seen).tocsc()
+        for space, place in zip(self.spaces, self._places, strict=True):
             if space.full and space.sizes.resolved:
                 continue
-            part = sparse.csr_array(by_column[:, space.columns])
+            part = sparse.csr_array(by_column[:, place])
             touched = np.flatnonzero(np.diff(part.indptr))
             pieces = max(1, len(touched) * len(space.columns) * 8 // PART_BYTES)
             for index in np.array_split(touched, min(pieces, max(1, len(touched)))):

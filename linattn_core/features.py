@@ -201,6 +201,16 @@ def row_kronecker(a: sparse.csr_array, b: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array(parts, shape=(a.shape[0], width))
 
 
+def on_columns(rows: sparse.csr_array, columns: np.ndarray) -> sparse.csr_array:
+    """Return CSR rows (N, p) on the sorted ``columns`` (k,), (N, k): scipy's own indexing allocates p numbers a call."""
+    if not len(columns):
+        return sparse.csr_array((rows.shape[0], 0))
+    place = np.minimum(np.searchsorted(columns, rows.indices), len(columns) - 1)
+    kept = columns[place] == rows.indices
+    ends = np.concatenate([[0], np.cumsum(kept)])[rows.indptr]
+    return sparse.csr_array((rows.data[kept], place[kept], ends), shape=(rows.shape[0], len(columns)))
+
+
 def feature_batch(traces: Traces) -> FeatureBatch:
     """Return the factored features of all examples of ``traces``; use ``traces.chunks`` first when they are many.
 

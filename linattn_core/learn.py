@@ -119,17 +119,18 @@ class Run:
     def _fit_rounding(self) -> float:
         """How far, in the geometry of Lambda, this minimiser may be from the exact one."""
         errors = float(np.sqrt(self.training_mse * self.problem.count))
-        source = self.problem.source
-        if self.largest_residual <= REALIZED * self.answer_scale or source is None:
+        source, unit = self.problem.source, ROUNDING_EPSILONS * EPSILON
+        if source is None:
             return errors
-        at = self.problem.errors(self.predictor)
-        gradient = 0.0
+        evaluated = unit * float(np.linalg.norm(self.predictor.rounding(source)))
+        if self.largest_residual <= REALIZED * self.answer_scale:
+            return errors + evaluated
+        at, gradient = self.problem.errors(self.predictor), 0.0
         for space in self.certificate.spaces:
             down = space.down(at.cross[:, np.searchsorted(at.columns, space.columns)])
             gradient += float(np.einsum("ij,ij->", space.core_solve(down), down))
-        evaluated = float(np.linalg.norm(self.predictor.rounding(source)))
-        unit = ROUNDING_EPSILONS * EPSILON
-        return min(errors, float(np.sqrt(max(gradient, 0.0))) + unit * (evaluated + np.sqrt(len(source)) * errors))
+        known = float(np.sqrt(max(gradient, 0.0))) + evaluated + unit * float(np.sqrt(len(source))) * errors
+        return min(errors + evaluated, known)
 
 
 def learn(

@@ -11,7 +11,7 @@ from scipy.sparse import csgraph
 
 from linattn_core.dense_second import DenseSecond
 from linattn_core.errors import ShapeError
-from linattn_core.features import SPARSE_CHUNK, feature_batch, feature_count
+from linattn_core.features import SPARSE_CHUNK, feature_batch, feature_count, on_columns
 from linattn_core.numerics import Device, Progress, check_memory, device, no_progress
 from linattn_core.solve.subspace import certain_cholesky
 from linattn_core.solve.whitening import Whitening, fit_whitening, held_tokens, token_triangle, transformed
@@ -267,7 +267,7 @@ class Moments:
         active = np.unique(rows.indices)
         index = self._grow_sparse(active)
         self._whole = self._whole and _whole(chunk)
-        rows = rows[:, active]
+        rows = on_columns(rows, active)
         product = sparse.coo_array(rows.T @ rows)
         if self.device.is_numpy:
             self._sparse[index[product.row], index[product.col]] += product.data

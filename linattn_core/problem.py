@@ -183,12 +183,14 @@ class SparseProblem(Problem):
     def errors(self, predictor: Predictor | None, *, kept: bool = False) -> Errors:
         """Sum over the distinct examples with their weights; what merging averaged away is added to the loss."""
         columns, rows = self.examples.active
-        error = self.examples.targets
+        predicted = np.zeros_like(self.examples.targets)
         if predictor is not None:
-            error = error - rows @ predictor.at(columns).T
+            predicted = np.asarray(rows @ predictor.at(columns).T)
+        error = self.examples.targets - predicted
         weighted = error * self.examples.weights[:, None]
         square = float(np.sum(weighted * error)) + self.examples.scatter
-        largest = float(np.sqrt(np.sum(error**2, axis=1).max(initial=0.0) + self.examples.scatter))
+        single = np.linalg.norm(error, axis=1) if not self.examples.scatter else self.examples.residuals(predicted)
+        largest = float(single.max(initial=0.0))
         return Errors(square, largest, columns, (rows.T @ weighted).T, error if kept else None)
 
 

@@ -108,16 +108,16 @@ def next_traces(certificate: Certificate, candidates: Traces, count: int) -> lis
     Greedy choice with rank-one updates is pivoted Cholesky of the residual Gram matrix of the normalised candidates:
     its diagonal is the ambiguity left, its pivots the choices. Stops early where everything left is certified.
     """
-    limit = min(count, len(candidates))
-    check_memory(
-        8.0 * len(candidates) * limit,
-        f"Choosing {limit:,} of {len(candidates):,} candidates",
-        "ask for fewer, or offer fewer candidates",
-    )
     rows = certificate.rows_inside(candidates)
     norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
     left = sparse.csr_array(sparse.diags_array(1 / np.where(norms > 0, norms, 1)) @ certificate.outside(rows))
     ambiguity = np.asarray(left.multiply(left).sum(axis=1)).ravel()
+    limit = min(count, len(candidates), len(np.unique(left.indices)))  # no more directions than features are left
+    check_memory(
+        8.0 * len(candidates) * limit,
+        f"Choosing up to {limit:,} of {len(candidates):,} candidates",
+        "ask for fewer, or offer fewer candidates",
+    )
     chosen: list[int] = []
     columns = np.zeros((len(candidates), limit))
     while len(chosen) < limit and ambiguity.max(initial=0.0) > CHOICE:

@@ -56,6 +56,9 @@ def faithful_heads(
     the predictor does, singular-value heads are taken instead and ``reason`` says so.
     """
     inputs = _compared(certificate, task)
+    if predictor.whitening is not None and predictor.whitening.extreme:
+        spared = svd_result(predictor) if mode != "minimal" else minimal_heads(predictor, certificate.spaces)
+        return _judged(spared, predictor, inputs)
     if mode == "typed":
         if task is None:
             raise LinattnError("learn: got heads = 'typed' without a task to name the coordinates; pass task=task.")

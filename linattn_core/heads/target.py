@@ -111,13 +111,13 @@ class OnRange(Target):
 
     def __init__(self, W: np.ndarray, rows: np.ndarray) -> None:
         self.rows = rows
-        self.flat = rows.reshape(len(rows), -1)
+        self.flat = rows.reshape(len(rows), int(np.prod(rows.shape[1:])))
         self.projection = 4.0 * len(rows) * W.size
         self.target = self.project(W)
 
     def project(self, W: np.ndarray) -> np.ndarray:
         """Return the component of every output's tensor in the span of the rows."""
-        flat = W.reshape(len(W), -1)
+        flat = W.reshape(len(W), int(np.prod(W.shape[1:])))
         return ((flat @ self.flat.T) @ self.flat).reshape(W.shape)
 
     def value_block(self, Q: np.ndarray) -> np.ndarray:

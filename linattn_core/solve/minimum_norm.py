@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,8 +33,8 @@ def least_norm(predictor: Predictor, spaces: Sequence[Subspace]) -> tuple[Predic
     if T.condition_cubed > STEEP or any(8.0 * s.rank * _features(T.dim) > BASIS_BYTES for s in spaces):
         return predictor, False
     if T.diagonal:
-        return _scaled(predictor, spaces, T), True
-    return _mixed(predictor, spaces, T), True
+        return _scaled(predictor, spaces, T.even), True
+    return _mixed(predictor, spaces, T.even), True
 
 
 def _features(d: int) -> int:
@@ -50,7 +51,7 @@ def _scaled(predictor: Predictor, spaces: Sequence[Subspace], T: Whitening) -> P
         place = np.searchsorted(predictor.columns, space.columns)
         moved = _projected(space, weights[:, place], lambda rows, g=gain[place]: rows / g)
         weights[:, place] += space.outside(moved / gain[place])
-    return Predictor(d, predictor.columns, weights, T)
+    return dataclasses.replace(predictor, weights=weights)
 
 
 def _mixed(predictor: Predictor, spaces: Sequence[Subspace], T: Whitening) -> Predictor:
@@ -65,7 +66,7 @@ def _mixed(predictor: Predictor, spaces: Sequence[Subspace], T: Whitening) -> Pr
     rows, inside = np.concatenate(basis), np.concatenate(coordinates, axis=1)
     least = T.from_original(_least(transformed(rows, T.inverse), inside))
     weights = predictor.inner_coefficients()
-    return Predictor(T.dim, np.arange(p), weights + least - (least @ rows.T) @ rows, T)
+    return Predictor(T.dim, np.arange(p), weights + least - (least @ rows.T) @ rows, predictor.whitening)
 
 
 def _projected(space: Subspace, weights: np.ndarray, back: object) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,20 @@ class Whitening:
     def diagonal(self) -> bool:
         """Whether T only scales: sparse tokens stay sparse, and nothing is rounded."""
         return bool(np.array_equal(self.rotation, np.eye(self.dim)))
+
+    @cached_property
+    def even(self) -> Whitening:
+        """The same coordinates up to one factor, under which the largest entry of T^-1 is of size 1.
+
+        Least norms do not depend on such a factor, while K, its cube, would leave float64 for very small tokens.
+        """
+        factor = float(powers_of_two(np.abs(self.inverse).max()[None])[0])
+        return dataclasses.replace(self, scale=self.scale / factor)
+
+    @property
+    def extreme(self) -> bool:
+        """Whether coefficients of the tokens as they came are too large or small to be multiplied with safety."""
+        return not 1e-30 < float(np.abs(self.matrix).max()) < 1e30
 
     @property
     def condition_cubed(self) -> float:

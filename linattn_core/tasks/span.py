@@ -35,6 +35,15 @@ def lookup_span(keys: np.ndarray, values: np.ndarray, *, computed: bool = False)
     return max(_span(Field(prime), decimals(keys, prime), decimals(values, prime)) for prime in primes)
 
 
+def independent_keys(keys: np.ndarray, *, computed: bool = False) -> bool:
+    """Whether keys (K, dk), read as ``lookup_span`` reads them, are linearly independent, in whatever units."""
+    if computed:
+        scaled = keys / (np.abs(keys).max(axis=0) + (np.abs(keys).max(axis=0) == 0))
+        sizes = np.linalg.svd(scaled / np.linalg.norm(scaled, axis=1, keepdims=True), compute_uv=False)
+        return len(keys) <= keys.shape[1] and bool(sizes[-1] > SAME * sizes[0])
+    return max(_rank(Field(prime), decimals(keys, prime)) for prime in PRIMES) == len(keys)
+
+
 def decimals(x: np.ndarray, prime: int) -> np.ndarray:
     """Return the residues of finite numbers read as the shortest decimals that name them, such as 1/10 for 0.1."""
     numbers, which = np.unique(x, return_inverse=True)

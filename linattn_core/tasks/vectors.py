@@ -15,7 +15,7 @@ from linattn_core.features import feature_count
 from linattn_core.tasks.base import Attribute, blocks, check_count, check_noise, random_stream
 from linattn_core.tasks.correlated import check_correlation, with_overlap
 from linattn_core.tasks.lookup import changed_entry, spanning_tables
-from linattn_core.tasks.span import lookup_span
+from linattn_core.tasks.span import independent_keys, lookup_span
 from linattn_core.traces import Traces
 
 Vector = tuple[float, ...]
@@ -110,14 +110,19 @@ class VectorMemory:
     @property
     def independent(self) -> bool:
         """Whether the keys are linearly independent, so that a layer can tell them apart exactly."""
-        return int(np.linalg.matrix_rank(self.keys)) == len(self.keys)
+        return independent_keys(self.keys, computed=self.correlation > 0)
 
     @cached_property
     def truth(self) -> LinearAttention | None:
-        """One head with Q = E^+ (E^+)^T between keys, V = [0 I]; None where the keys are linearly dependent."""
+        """One head with Q = E^+ (E^+)^T between keys, V = [0 I]; None where the keys are linearly dependent.
+
+        E^+ is any right inverse of the keys: that of the keys with coordinates of like size, which rounds least.
+        """
         if not self.independent:
             return None
-        inverse, dk = np.linalg.pinv(self.keys), self.keys.shape[1]
+        size, dk = np.abs(self.keys).max(axis=0), self.keys.shape[1]
+        size = np.where(size > 0, size, 1.0)
+        inverse = np.linalg.pinv(self.keys / size) / size[:, None]
         V, Q = np.zeros((1, self.outputs, self.dim)), np.zeros((1, self.dim, self.dim))
         V[0, :, dk:] = np.eye(self.outputs)
         Q[0, :dk, :dk] = inverse @ inverse.T
