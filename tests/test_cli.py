@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from linattn_core.cli import app
+from linattn_core.devices import choices
 from linattn_core.experiment import experiment
-from linattn_core.lab import Lab, TraceSpec, TuringBuild
+from linattn_core.lab import Lab, LearnerSpec, TraceSpec, TuringBuild
 from linattn_core.machines.turing import TuringMachine
 from linattn_core.machines.turing_presets import turing_presets
 
@@ -57,6 +58,45 @@ def test_what_is_gone_of_an_old_lab_is_told_beside_what_is_printed(name):
     assert done.stderr.count("\n") == 1
     assert "scaled" not in done.stdout
     assert Lab.from_toml(done.stdout).build.name == "pressure.csv"
+
+
+def test_the_light_is_told_with_its_level_and_reason_and_numbers_are_numbers():
+    lab = Lab.default()
+    told = told_of(lab)
+    assert told["light"]["colour"] == "green"
+    assert told["light"]["level"] == told["certificate level"] == "theorem"
+    assert told["light"]["reason"] == told["certificate reason"]
+    result = experiment(lab)
+    assert told["numbers"]["rank"] == result.run.certificate.rank == 8
+    assert told["numbers"]["largest residual"] == result.run.largest_residual
+    assert all(value is None or isinstance(value, int | float) for value in told["numbers"].values())
+    broken = lab.replace(traces=lab.traces.replace(withheld=(("q1", "b"),)))
+    told = told_of(broken)
+    assert (told["light"]["colour"], told["light"]["details"]) == ("amber", told["missing"])
+    assert told["twin"][0] == "at state q1 on letter b"
+    lines = run(app, ["learn", broken.to_token()]).stdout.splitlines()
+    assert lines[0] == "light: Amber: 1 direction not determined"
+    assert lines[1].startswith("light, level: ")
+    assert lines[2].startswith("light, reason: ")
+
+
+def test_noise_makes_no_theorem_of_a_turing_lab():
+    told = told_of(Lab.default_turing().replace(traces=TraceSpec(count=100, length=10, noise=1e-3)))
+    assert told["light"]["colour"] == "blue"
+    assert "every minimiser runs" not in told["certificate"]
+    assert "whatever its answer" in told["certificate"]
+
+
+@pytest.mark.skipif("cuda" in choices(), reason="this machine has a CUDA device")
+def test_a_lab_that_asks_for_a_device_that_is_not_here_is_computed_on_the_cpu_and_says_so():
+    lab = Lab.default().replace(learner=LearnerSpec(device="cuda"))
+    done = run(app, ["learn", lab.to_token(), "--json"])
+    assert done.exit_code == 0
+    assert done.stderr.count("\n") == 1
+    assert "'cuda'" in done.stderr
+    assert "on the CPU" in done.stderr
+    assert json.loads(done.stdout)["light"]["colour"] == "green"
+    assert experiment(lab).lab.learner.device == "cuda"
 
 
 def turing_lab(cells: int, machines: int) -> Lab:

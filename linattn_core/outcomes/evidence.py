@@ -16,6 +16,7 @@ from linattn_core.outcomes.tolerances import EXACT_FIT, SOUND_ANSWER
 from linattn_core.outcomes.twins import Twins, find_twins
 from linattn_core.tasks import AssociativeMemory, OwnSequences, VectorMemory
 from linattn_core.tasks.turing import UniversalTuringMachine
+from linattn_core.tolerances import EPSILON, ROUNDING_EPSILONS
 from linattn_core.traces import Traces
 
 
@@ -70,14 +71,25 @@ def gather(
         return Evidence(
             Decision.OPEN if twins else Decision.UNDECIDED, level, reason, residual, np.inf, None, twins, why
         )
-    inputs = [traces] + ([spanned.contexts] if spanned is not None and spanned.contexts is not None else [])
+    inputs = [spanned.contexts] if spanned is not None and spanned.contexts is not None else []
     fresh = None
     if has_truth(task) and not isinstance(task, UniversalTuringMachine):  # machines are tried whole, run by run
         unseen = lab.fresh_traces()
         fresh = fresh_check(run, unseen)
         inputs.append(unseen)
-    rounding = max(float(run.rounding(some).max(initial=0.0)) for some in inputs) / (run.answer_scale or 1.0)
+    bounds = [_rounding_seen(run, traces), *(float(run.rounding(some).max(initial=0.0)) for some in inputs)]
+    rounding = max(bounds) / (run.answer_scale or 1.0)
     return Evidence(covered, level, reason, residual, rounding, fresh)
+
+
+def _rounding_seen(run: Run, traces: Traces) -> float:
+    """Bound what rounding can have changed of the answer at any training input, of which there may be a million.
+
+    As ``Run.rounding``, whose l = phi^T Lambda^+ phi is at most 1 at an input that Lambda holds.
+    """
+    evaluated = ROUNDING_EPSILONS * EPSILON * float(run.predictor.rounding(traces).max(initial=0.0))
+    fitted = run.largest_residual <= EXACT_FIT * run.answer_scale  # else there is no exact answer to be off from
+    return evaluated + (float(np.sqrt(run.training_mse * len(traces))) if fitted else 0.0)
 
 
 def coverage(run: Run, covers: FamilyCertificate | None) -> tuple[Decision, Level, str]:

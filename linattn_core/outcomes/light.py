@@ -136,7 +136,7 @@ def _amber(experiment: Experiment, twins: Twins, sampled: SampledSpace | None) -
         words = machines.beside(experiment, words, sampled)
         details = details or machines.missing(sampled)
     example = (
-        f"At {twins.words} the learned layer (training error {twins.loss:.1e}) answers "
+        f"For example, at {twins.words}: the learned layer (training error {twins.loss:.1e}) answers "
         f"{wording.answer(task, twins.learned)}, its twin (training error {twins.twin_loss:.1e}) answers "
         f"{wording.answer(task, twins.other)}."
     )

@@ -177,19 +177,22 @@ def turing_curve(
     seed: int = 0,
     steps: int = 10,
     halting: float = 0.35,
+    noise: float = 0.0,
+    ridge: float = 0.0,
     progress: Progress = no_progress,
 ) -> list[TuringPoint]:
     """Learn from the first k random machines for each k of ``counts``, and try each on the same fresh machines.
 
-    Raises ``ShapeError`` unless there is a count and all are at least 1.
+    steps, halting, noise and ridge: as in the traces and the learning of the lab whose curve it is. Raises
+    ``ShapeError`` unless there is a count and all are at least 1.
     """
     if not counts or min(counts) < 1:
         raise ShapeError(f"turing_curve: got counts {list(counts)}, wanted numbers of machines of at least 1.")
     points, ordered = [], sorted(set(counts))
     for done, count in enumerate(ordered):
         progress(done / len(ordered), f"learning from {count:,} machines")
-        traces: Traces = task.traces(count, seed, steps=steps, halting=halting)
-        run = learn(traces, heads=None, device="cpu")
+        traces: Traces = task.traces(count, seed, noise, steps=steps, halting=halting)
+        run = learn(traces, heads=None, ridge=ridge, device="cpu")
         fresh = fresh_machines(run, task, halting=halting, count=HELD_OUT // 2, probed=PROBED // 2)
         points.append(TuringPoint(count, len(traces), _rank(run), fresh))
     return points

@@ -187,7 +187,7 @@ def curve(lab: Lab, task: UniversalTuringMachine) -> None:
     build = lab.turing
     assert build is not None
     counts = sorted({max(1, round(share * lab.traces.count)) for share in SHARES})
-    key: tuple[Any, ...] = ("jump", task, lab.traces, build.halting)
+    key: tuple[Any, ...] = ("jump", task, lab.traces, build.halting, lab.learner.ridge)
     memory = st.session_state
     if lab.tokens * task.dim > DRAWN_AT_ONCE and memory.get("turing_curve") != key and not compute.pool().knows(key):
         st.button(
@@ -201,7 +201,16 @@ def curve(lab: Lab, task: UniversalTuringMachine) -> None:
 
     def work(tick: Progress) -> Any:
         spec = lab.traces
-        return turing_curve(task, counts, seed=spec.seed, steps=spec.length, halting=build.halting, progress=tick)
+        return turing_curve(
+            task,
+            counts,
+            seed=spec.seed,
+            steps=spec.length,
+            halting=build.halting,
+            noise=spec.noise,
+            ridge=lab.learner.ridge,
+            progress=tick,
+        )
 
     points = compute.obtain(key, work, "Drawing the curve")
     exact, sample = task.family_dimension, turing_sample.known(task)
