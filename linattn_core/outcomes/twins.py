@@ -57,13 +57,15 @@ class Twins:
 class Inputs:
     """Candidates for an open input: contexts, with words and, for an automaton's own transitions, pairs.
 
-    answers: how many of the task's outputs, the first ones, the twin may answer with: the automaton's own states.
+    true: the number of the state that each pair leads to; states: how many states the automaton has, which are the
+    first of the task's answers.
     """
 
     contexts: Traces
     words: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
-    answers: int | None = None
+    true: tuple[int, ...] = ()
+    states: int = 0
 
 
 def find_twins(lab: Lab, task: LabTask, run: Run, family: Family | None) -> tuple[Twins | None, str]:
@@ -96,8 +98,9 @@ def _candidates(lab: Lab, task: LabTask, family: Family | None) -> Iterator[Inpu
         chosen = [i for i, (state, _) in enumerate(pairs) if state in reachable]
         named = tuple(pairs[i] for i in chosen)
         words = tuple(f"state {state} on letter {letter}" for state, letter in named)
-        own = probes.subset(np.array(chosen))
-        yield Inputs(own, words, named, len(machine.states)) if len(machine.states) > 1 else Inputs(own, words)
+        own, states = probes.subset(np.array(chosen)), len(machine.states)
+        true = tuple(machine.state_index(machine.step(*pair)) for pair in named)
+        yield Inputs(own, words, named, true, states) if states > 1 else Inputs(own, words)
     if family is not None and family.contexts is not None:
         yield Inputs(family.contexts, family.words)
     if isinstance(task, UniversalTuringMachine):
@@ -133,7 +136,13 @@ def _twins(task: LabTask, run: Run, inputs: Inputs, index: int) -> Twins:
     only = inputs.contexts.subset(np.array([index]))
     Z, _ = only[0]
     learned = run.predictor.on(only)[0]
-    predictor = twin_predictor(run, Z, another_answer(task, run, learned, inputs.answers))
+    if inputs.pairs:
+        states = set(range(inputs.states)) - {int(np.argmax(learned[: inputs.states]))}
+        false = sorted(states - {inputs.true[index]}) or sorted(states)  # neither of the two is then the true one
+        other = np.eye(len(learned))[false[0]]
+    else:
+        other = another_answer(task, run, learned)
+    predictor = twin_predictor(run, Z, other)
     return Twins(
         inputs.words[index],
         inputs.pairs[index] if inputs.pairs else None,
@@ -146,18 +155,16 @@ def _twins(task: LabTask, run: Run, inputs: Inputs, index: int) -> Twins:
     )
 
 
-def another_answer(task: LabTask, run: Run, learned: np.ndarray, most: int | None = None) -> np.ndarray:
+def another_answer(task: LabTask, run: Run, learned: np.ndarray) -> np.ndarray:
     """Return an answer of the task that a layer's answer ``learned`` (m,) is not.
 
-    Another state, one of the ``most`` first, another value, "halt" for a Turing machine that goes on; of plain numbers
-    their opposite.
+    Another state, another value, "halt" for a Turing machine that goes on; of plain numbers their opposite.
     """
     m, scale = len(learned), run.answer_scale or 1.0
     if isinstance(task, UniversalTuringMachine):
         return np.zeros(m) if np.rint(learned).any() else np.eye(m)[0]
     if isinstance(task, StepAutomaton | UniversalAutomaton | TableMemory) and m > 1:
-        most = most or m
-        return np.eye(m)[(int(np.argmax(learned[:most])) + 1) % most]
+        return np.eye(m)[(int(np.argmax(learned)) + 1) % m]
     if isinstance(task, VectorMemory) and len(task.values) > 1:
         nearest = int(np.argmin(np.linalg.norm(task.values - learned, axis=1)))
         return np.asarray(task.values[(nearest + 1) % len(task.values)], dtype=np.float64)

@@ -45,7 +45,7 @@ def test_break_it_then_cure_it(page: Page, address: str):
     page.get_by_role("button", name="Break it").click()
     expect(page.get_by_text("Amber: 1 direction not determined")).to_be_visible()
     expect(page.get_by_text("no trace visits state q2 on letter b")).to_be_visible()
-    expect(page.get_by_text("The twin: equal training loss, different automaton")).to_be_visible()
+    expect(page.get_by_text("The twin: equal training error, different automaton")).to_be_visible()
     settle(page)
     open_edges = [text for _, text in edges(page, "4 · Recovered automaton") if "?" in text]
     assert open_edges == ["b ?"]
@@ -54,7 +54,7 @@ def test_break_it_then_cure_it(page: Page, address: str):
     expect(page.get_by_text("Green: proved for every input")).to_be_visible()
     settle(page)
     assert edges(page, "4 · Recovered automaton") == edges(page, "1 · True automaton")
-    expect(page.get_by_text("The twin: equal training loss")).to_have_count(0)
+    expect(page.get_by_text("The twin: equal training error")).to_have_count(0)
 
 
 def test_editing_a_transition_is_followed_by_the_recovered_automaton(page: Page, address: str):
