@@ -128,13 +128,13 @@ def sheared(rng: Rng) -> Case:
 
 
 def offset(rng: Rng) -> Case:
-    """Rows [x + offset; x; 1], or Gaussians far from the origin beside a constant."""
-    by = 10.0 ** rng.uniform(1, 6)
+    """Rows [x + offset; x'; 1], now and then with x' = x, which only rounding tells from dependent ones."""
+    by, same = 10.0 ** rng.uniform(1, 6), bool(rng.random() < 0.1)
     if rng.random() < 0.5:
 
         def draw() -> np.ndarray:
-            x = rng.normal(size=length(rng))
-            return np.array([x + by, x, np.ones_like(x)])
+            x, other = rng.normal(size=(2, length(rng)))
+            return np.array([x + by, x if same else other, np.ones_like(x)])
 
         return made(rng, 3, draw)
     d = max(size(rng), 2)

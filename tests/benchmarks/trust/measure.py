@@ -13,7 +13,14 @@ from functools import cached_property
 import mpmath
 import numpy as np
 
-from tests.benchmarks.trust.oracles import PRECISION, Range, integer_features, integers
+from tests.benchmarks.trust.oracles import (
+    PRECISION,
+    LeastSquares,
+    Range,
+    integer_features,
+    integers,
+    solve_symmetric,
+)
 
 EPS = float(np.finfo(float).eps)
 UNUSED = 1e-13  # relative singular value below which no token uses a direction
@@ -73,6 +80,30 @@ class Measure:
     def rounding(self) -> float:
         """What floating point may add to a mean square that can be zero, relative to that of the answers."""
         return 100 * self.noise**2 + (30 * EPS / max(self.spread, EPS)) ** 2
+
+    def sizes(self, squares: LeastSquares, contexts: Sequence[np.ndarray]) -> np.ndarray:
+        """Return sum |P| |phi| (N, m) for the exact minimiser P of least norm in even units: eps of it is lost.
+
+        Where examples of very unlike size ask for large coefficients no predictor in 64 bits is more exact than that.
+        """
+        (W, *tokens), _ = integers([self._parts[0], *squares.range.contexts, *contexts])
+        d = len(W)
+        j, k = np.triu_indices(d)
+        twice = np.repeat(np.where(j == k, 1, 2), d)  # the square of svec's sqrt(2)
+        with mpmath.workprec(PRECISION):
+            chosen = [integer_features(W @ tokens[i]) for i in squares.rows]
+            if not chosen:
+                return np.zeros((len(contexts), squares.answers.shape[1]))
+            rows = np.array(chosen, dtype=object)
+            dual = solve_symmetric((rows * twice) @ rows.T, squares.fitted[squares.rows])
+            P = np.abs(dual.T @ rows) * twice
+            asked = [np.abs(integer_features(W @ Z)) for Z in tokens[len(squares.range.contexts) :]]
+            return np.array([[float(v) for v in P @ row] for row in asked])
+
+    def strain(self, squares: LeastSquares) -> float:
+        """Return what that may add to the mean square of the data's errors."""
+        sizes = self.sizes(squares, squares.range.contexts)
+        return float(np.average(np.sum((32 * EPS * sizes) ** 2, axis=1), weights=squares.weights))
 
     def length(self, Z: np.ndarray) -> float:
         """Return the length of an input's feature in even units, relative to the mean of the data's."""

@@ -16,13 +16,17 @@ WANTED_ZERO = {
     "wrong rank": "a decided rank that is not the exact one",
     "raw exception": "anything but a LinattnError",
     "not the least norm": "coefficients or open answers off those of the minimiser of least norm",
+    "heads off": "heads that miss the predictor's answers, or its loss, and do not say so",
     "wrong lambda_min": "lambda_min off the smallest eigenvalue",
     "undecided where it must decide": "UNDECIDED on an integer task or on well-scaled dense data",
 }
 SHARES = {
     "undecided": "UNDECIDED at an input that is no close call, all cases together: wanted below 1 %",
     "a road undecided": "another road UNDECIDED where learn decides: allowed",
-    "close call": "exactly inside or outside by less than rounding of the stored tokens: judged by neither",
+    "certified by a hair": "exactly outside by less than rounding of the stored tokens: no lie at this precision",
+    "open by a hair": "exactly inside by directions or factors that rounding may have made: no lie at this precision",
+    "undecided by a hair": "as either of these: rightly undecided",
+    "fragile": "data whose exact rank rests on rounding of the stored tokens: fit and rank are not judged",
     "refused": "a LinattnError where the case is unusual: allowed, with its sentence",
 }
 SHOWN = 4
