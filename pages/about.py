@@ -27,12 +27,18 @@ finer question: does the range of $\Lambda$ contain $\varphi(Z)$ for every *lega
 transformers agree on every legal input, words of any length included. Where it does not, adding $v u^\top$ with $u
 = (I - \Pi)\,\varphi(Z)$ to the solution gives a **twin**: the same training error, another answer.
 
+#### The light
+**Green**: proved for every legal input, and fit, rounding and fresh inputs bear it out; the level says how, as a
+*theorem* in exact integers or *numerical*ly, with a stated gap. **Blue**: one best fit, but noise, a ridge or data that
+no layer fits exactly stand between it and a proof: look at the margin. **Amber**: something is open, and a twin whose
+error was computed is shown. **Red**: determined, and different from the true machine: a counterexample is shown.
+**Grey**: none of these can be told at this precision.
+
 #### What is from the paper, and what is ours
 From the paper: linear attention as a linear predictor in cubic features, polynomial-time learning, the global
 certificate, heads by singular values, the tasks. Ours: the kernel form, the solution in independent blocks, the
 certificates at one input and for a family of inputs, twins, the next best trace, and the encodings of automata used
-here. The learned heads are not the teacher's heads: only functions can be compared. Certificates hold up to
-floating point, at the tolerance shown with them.
+here. The learned heads are not the teacher's heads: only functions can be compared.
 
 #### How to cite
 """
