@@ -37,7 +37,13 @@ class DenseSecond:
     @property
     def chunk(self) -> int:
         """How many examples to hand to ``add`` at a time."""
-        return max(FEWEST, BUFFER_BYTES // (8 * self._sums.shape[1]))
+        return self.chunk_of(self.dim)
+
+    @staticmethod
+    def chunk_of(dim: int) -> int:
+        """Return the same for an embedding dimension."""
+        size = dim * (dim + 1) // 2
+        return max(FEWEST, BUFFER_BYTES // (4 * size * (size + 1)))
 
     def add(self, batch: FeatureBatch) -> None:
         """Add the examples of a dense ``batch``, in place."""

@@ -49,6 +49,9 @@ KEPT_BYTES = 2**19
 ROW_BYTES = 2**30
 """Explicit rows that may be factored at once."""
 
+PIVOTED = 100.0
+"""Lengths of rows that differ by more than this factor need column pivots."""
+
 INTEGER_WORK = 2e11
 """Multiply-adds an exact rank of one block may cost."""
 
@@ -214,17 +217,32 @@ def from_features(
         found, doubtful, grey, sizes = rank, 0, 0, Sizes(float(size[0]), 0.0, 0.0)
     dropped = float(size[found]) if found < len(size) else 0.0
     sizes = Sizes(sizes.largest, float(size[found - 1]), dropped, sizes.resolved)
+    del unit
     root = length * 0 + 1.0 if weights is None else np.sqrt(weights)
     basis = np.ascontiguousarray(directions[: found + grey].T)
     coordinates = product(rows, basis[:, :found]) * root[:, None]
     order = np.argsort(-np.linalg.norm(coordinates, axis=1), kind="stable")
-    a, pivot, tau, _, fault = lapack.dgeqp3(np.asfortranarray(coordinates[order]))
-    assert fault == 0, "LAPACK's QR has no other fault than a wrong argument"
+    a, pivot, tau = _sorted_qr(np.asfortranarray(coordinates[order]))
     triangle = np.asfortranarray(np.triu(a[:found]))
     second = gram((rows * root[:, None]).T) if found == len(columns) else None
     return RowSpace(
-        columns, found, sizes, second, basis, size[:found], None, triangle, pivot - 1, doubtful, order, root, (a, tau)
+        columns, found, sizes, second, basis, size[:found], None, triangle, pivot, doubtful, order, root, (a, tau)
     )
+
+
+def _sorted_qr(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (reflectors and R, column order, tau) of rows A (n, r) sorted by falling length.
+
+    Pivots keep rows of unlike length apart; where all are of like length they are not needed, and cost most of it.
+    """
+    size = np.linalg.norm(A, axis=1)
+    size = size[size > 0]
+    if len(size) and size.max() > PIVOTED * size.min():
+        a, pivot, tau, _, fault = lapack.dgeqp3(A)
+        assert fault == 0, "LAPACK's QR has no other fault than a wrong argument"
+        return a, pivot - 1, tau
+    (a, tau), _ = linalg.qr(A, mode="raw", overwrite_a=True)
+    return a, np.arange(A.shape[1]), tau
 
 
 def _singular(unit: np.ndarray, where: Device | None) -> tuple[np.ndarray, np.ndarray]:
@@ -234,7 +252,7 @@ def _singular(unit: np.ndarray, where: Device | None) -> tuple[np.ndarray, np.nd
         R = where.xp.linalg.qr(where.put(unit))[1] if n > k else where.put(unit)
         _, size, directions = (where.get(part) for part in where.xp.linalg.svd(R, full_matrices=False))
         return size, directions
-    R = linalg.qr(unit, mode="r")[0][:k] if n > k else unit
+    R = linalg.qr(unit, mode="r", overwrite_a=True)[0][:k] if n > k else unit
     _, size, directions = linalg.svd(R, full_matrices=False)
     return size, directions
 

@@ -202,7 +202,7 @@ def row_kronecker(a: sparse.csr_array, b: sparse.csr_array) -> sparse.csr_array:
 
 
 def on_columns(rows: sparse.csr_array, columns: np.ndarray) -> sparse.csr_array:
-    """Return CSR rows (N, p) on the sorted ``columns`` (k,), (N, k): scipy's own indexing allocates p numbers a call."""
+    """Return CSR rows (N, p) on the sorted ``columns`` (k,), (N, k); scipy's own indexing allocates p numbers."""
     if not len(columns):
         return sparse.csr_array((rows.shape[0], 0))
     place = np.minimum(np.searchsorted(columns, rows.indices), len(columns) - 1)

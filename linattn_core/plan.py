@@ -24,6 +24,60 @@ PASSES = 2.0
 BLOCK_SECONDS = 2e-4
 """What a block costs however small it is."""
 
+START_SECONDS, START_BYTES = 3e-3, 2e5
+"""What a fit costs however small it is."""
+
+SPARSE_BYTES, FORMED_BYTES = 28.0, 60.0
+"""Bytes a number of sparse features takes: kept, with its index, twice while chunks are joined, and an index again; and
+while a chunk of it is formed."""
+
+ELEMENT_STEPS = 6.0
+"""Passes over memory, about, for each number of dense features."""
+
+LOOP_SECONDS = 1.5e-5
+"""What one small step of Python costs that is taken for each answer and chunk."""
+
+COPIES = 14.0
+"""Bytes an example's answer takes for each byte of it, about: targets, errors, and both by distinct input."""
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What is done to the data besides factoring: ``formed`` numbers of sparse features, of which ``entries`` are kept,
+    ``elements`` of dense arrays touched, ``loops`` small steps of Python, and the ``bytes`` that this takes at once."""
+
+    formed: float = 0.0
+    entries: int = 0
+    elements: float = 0.0
+    loops: float = 0.0
+    bytes: float = 0.0
+
+    @classmethod
+    def sparse(cls, examples: int, distinct: int, entries: int, outputs: int, chunk: int) -> Handling:
+        """Describe sparse examples whose distinct inputs have ``entries`` numbers of features."""
+        each = entries / max(distinct, 1)
+        held = (
+            SPARSE_BYTES * entries + FORMED_BYTES * each * min(examples, chunk) + examples * (COPIES * outputs + 48.0)
+        )
+        return cls(each * examples, entries, PASSES * entries * outputs, 0.0, held)
+
+    @classmethod
+    def moments(cls, examples: int, dim: int, outputs: int, chunk: int, small: int) -> Handling:
+        """Describe dense examples summed ``chunk`` at a time, and their errors ``small`` at a time."""
+        s = dim * (dim + 1) / 2
+        pairs, each = s * (s + 1) / 2, 6.0 * dim * dim + 10.0 * s
+        steps = (1 + PASSES) * outputs * max(1.0, examples / small)
+        held = 8.0 * min(examples, chunk) * (pairs + 5 * s + 4 * dim) + examples * COPIES * outputs
+        return cls(0.0, 0, examples * (pairs + each), steps, held)
+
+    @classmethod
+    def kernel(cls, examples: int, dim: int, outputs: int) -> Handling:
+        """Describe a kernel matrix and a solution with all features."""
+        s = dim * (dim + 1) / 2
+        elements = examples * (6.0 * dim * dim + 10.0 * s) + 10.0 * examples**2 + 10.0 * outputs * s * dim
+        held = 8.0 * (3.0 * examples * s + 9.0 * outputs * s * dim)
+        return cls(0.0, 0, elements, (1 + PASSES) * outputs, held)
+
 
 @dataclass(frozen=True)
 class BlockPlan:
@@ -74,8 +128,9 @@ class Plan:
 
     ``route``: "primal" (one p x p second moment), "dual" (one N x N kernel) or "blocks" (several components, each its
     own route); ``examples`` N and ``distinct`` inputs; ``dim`` d, ``outputs`` m, ``features`` the active ones among the
-    ``feature_count`` p; ``bytes`` the estimated peak, ``work`` the multiply-adds of the factorisations; ``entries``
-    how many numbers of features are formed and read; ``device`` by name.
+    ``feature_count`` p; ``bytes`` the estimated peak, ``work`` the multiply-adds of the factorisations, ``handling``
+    what is done to the data besides; ``device`` by name. Data whose rank only their features can decide take up to
+    three times as long.
     """
 
     route: str
@@ -88,28 +143,36 @@ class Plan:
     blocks: tuple[BlockPlan, ...]
     bytes: float
     work: float
-    entries: int
+    handling: Handling
     device: str
 
     @classmethod
     def of(
-        cls, sizes: tuple[int, int, int, int, int], blocks: Sequence[BlockPlan], held: float, entries: int, device: str
+        cls,
+        sizes: tuple[int, int, int, int, int],
+        blocks: Sequence[BlockPlan],
+        held: float,
+        handling: Handling,
+        device: str,
     ) -> Plan:
-        """Make a plan from (N, distinct, d, m, p), its blocks, the bytes ``held`` by ``entries`` numbers of features
-        and by statistics."""
+        """Make a plan from (N, distinct, d, m, p), its blocks, the bytes ``held`` by statistics, and the handling."""
         examples, distinct, dim, outputs, count = sizes
         kept = sum(8.0 * min(b.examples, b.features) ** 2 for b in blocks)
-        peak = held + kept + max((b.bytes for b in blocks), default=0.0)
+        peak = START_BYTES + held + kept + handling.bytes + max((b.bytes for b in blocks), default=0.0)
         work = sum(b.work for b in blocks)
         route = blocks[0].route if len(blocks) == 1 else "blocks"
         features = sum(b.features for b in blocks)
-        return cls(route, examples, distinct, dim, outputs, features, count, tuple(blocks), peak, work, entries, device)
+        return cls(
+            route, examples, distinct, dim, outputs, features, count, tuple(blocks), peak, work, handling, device
+        )
 
     @property
     def seconds(self) -> float:
         """Estimated seconds of ``learn`` up to the predictor, at this machine's rates, measured once a process."""
-        reading = (1 + PASSES) * self.entries * entry_seconds()
-        return self.work / multiply_rate() + reading + BLOCK_SECONDS * len(self.blocks)
+        done = self.handling
+        reading = (done.formed + PASSES * done.entries) * entry_seconds() + done.elements * element_seconds()
+        small = START_SECONDS + BLOCK_SECONDS * len(self.blocks) + LOOP_SECONDS * done.loops
+        return self.work / multiply_rate() + reading + small
 
     def check(self) -> None:
         """Raise ``TooLargeError`` before anything large is allocated."""
@@ -149,6 +212,18 @@ def multiply_rate() -> float:
         product(A, A)
         best = min(best, time.perf_counter() - begin)
     return 512**3 / best
+
+
+@lru_cache(maxsize=1)
+def element_seconds() -> float:
+    """Return this machine's seconds for each number of a large dense array formed from two others (best of six)."""
+    left, right = np.random.default_rng(0).normal(size=(2, 1_000, 600))
+    out, best = np.empty((1_000, 600)), float("inf")
+    for _ in range(6):
+        begin = time.perf_counter()
+        np.multiply(left, right, out=out)
+        best = min(best, time.perf_counter() - begin)
+    return ELEMENT_STEPS * best / out.size
 
 
 @lru_cache(maxsize=1)

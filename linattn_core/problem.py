@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from linattn_core.attention import Predictor
+from linattn_core.dense_second import DenseSecond
 from linattn_core.errors import ShapeError
 from linattn_core.examples import Block, Examples, components
 from linattn_core.factor import (
@@ -28,17 +29,14 @@ from linattn_core.factor import (
     gram,
     weighted_rows,
 )
-from linattn_core.features import FeatureBatch, feature_batch, feature_count, svec_scale
+from linattn_core.features import SPARSE_CHUNK, FeatureBatch, feature_batch, feature_count, svec_scale
 from linattn_core.moments import Moments, interacting
 from linattn_core.numerics import Device, Progress, check_memory, device, no_progress
-from linattn_core.plan import BlockPlan, Plan
-from linattn_core.solve.errors import CHUNK_BYTES, ROW_BYTES, Errors, Solution, dense_errors, explicit_rows
+from linattn_core.plan import BlockPlan, Handling, Plan
+from linattn_core.solve.errors import CHUNK_BYTES, ROW_BYTES, Errors, Solution, dense_errors, error_chunk, explicit_rows
 from linattn_core.solve.subspace import RowSpace, Subspace
 from linattn_core.solve.whitening import Whitening, fit_whitening, tame
 from linattn_core.traces import Traces
-
-HELD_BYTES = 28
-"""Bytes a number of sparse features takes: with its index, twice while chunks are joined, and an index again."""
 
 REMAINS = 1e-6
 """Share of sum ||y||^2 above which what remains of it may be known by a difference: rounding is 1e-10 of that."""
@@ -159,8 +157,8 @@ class SparseProblem(Problem):
         """Each block by its own cheapest route."""
         parts = [BlockPlan.choose(len(b.index), len(b.columns)) for b in self.blocks]
         sizes = (self.count, len(self.examples.weights), self.dim, self.outputs, feature_count(self.dim))
-        entries = int(self.examples.rows.nnz)
-        return Plan.of(sizes, parts, HELD_BYTES * entries, entries, self.device.name)
+        handling = Handling.sparse(*sizes[:2], int(self.examples.rows.nnz), self.outputs, SPARSE_CHUNK)
+        return Plan.of(sizes, parts, 0.0, handling, self.device.name)
 
     def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
         """Factor block by block: by the second moment where that is cheaper and leaves no doubt, else by the rows."""
@@ -234,9 +232,11 @@ class MomentProblem(Problem):
         p = feature_count(self.dim)
         sizes = (self.count, self.count, self.dim, self.outputs, p)
         if self.given is None:
-            return Plan.of(sizes, [BlockPlan.shared(self.dim, self.count)], 16.0 * p * p, 0, self.device.name)
+            chunk = DenseSecond.chunk_of(self.dim)
+            handling = Handling.moments(self.count, self.dim, self.outputs, chunk, error_chunk(self.dim))
+            return Plan.of(sizes, [BlockPlan.shared(self.dim, self.count)], 16.0 * p * p, handling, self.device.name)
         parts = [BlockPlan.primal(len(b), 0) for b in self._blocks]
-        return Plan.of(sizes, parts, 16.0 * len(self.given.columns) ** 2, 0, self.device.name)
+        return Plan.of(sizes, parts, 16.0 * len(self.given.columns) ** 2, Handling(), self.device.name)
 
     def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
         """Factor each component of Lambda; where that leaves the rank in doubt, the features themselves."""
@@ -305,8 +305,8 @@ class KernelProblem(Problem):
         """One dual block."""
         p = feature_count(self.dim)
         part = BlockPlan.dual(self.count, p)
-        held = 8.0 * self.count * self.batch.svec.shape[1] + 8.0 * self.outputs * p
-        return Plan.of((self.count, self.count, self.dim, self.outputs, p), [part], held, 0, self.device.name)
+        handling = Handling.kernel(self.count, self.dim, self.outputs)
+        return Plan.of((self.count, self.count, self.dim, self.outputs, p), [part], 0.0, handling, self.device.name)
 
     def factor(self, ridge: float, progress: Progress) -> list[Subspace]:
         """Factor the kernel matrix; where that leaves the rank in doubt, the features themselves."""

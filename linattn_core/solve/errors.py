@@ -40,6 +40,11 @@ class Solution:
     square: float
 
 
+def error_chunk(dim: int) -> int:
+    """Return how many dense examples have their errors summed at a time."""
+    return max(256, CHUNK_BYTES // (4 * dim * (dim + 1)))
+
+
 def explicit_rows(traces: Traces) -> np.ndarray | None:
     """Return the explicit features (N, p) of dense traces; None where they would take more than ``ROW_BYTES``."""
     if 8.0 * len(traces) * feature_count(traces.dim) > ROW_BYTES:
@@ -52,7 +57,7 @@ def dense_errors(traces: Traces, predictor: Predictor | None, kept: bool = False
     p = feature_count(traces.dim)
     P = np.zeros((traces.outputs, p)) if predictor is None else predictor.at(np.arange(p))
     loss, largest, cross, left = 0.0, 0.0, np.zeros((traces.outputs, p)), []
-    for chunk in traces.chunks(max(256, CHUNK_BYTES // (8 * p // traces.dim))):
+    for chunk in traces.chunks(error_chunk(traces.dim)):
         batch = feature_batch(chunk)
         error = chunk.targets - batch.inner(P)
         squares = np.sum(error**2, axis=1)

@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import heads, scale, speed, trust, turing
+from tests.benchmarks import heads, plans, scale, speed, trust, turing
 
 TABLES: dict[str, Callable[[], str]] = {
     "algorithm1": speed.against_algorithm1,
@@ -19,6 +19,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "growth": scale.growth,
     "heads": heads.tables,
     "automata-12": lambda: scale.all_automata(((12, 12),)),
+    "plans": plans.plans,
     "certified": turing.certified,
     "certified-4-3-8": lambda: turing.certified((((4, 3, 8), (250, 300, 350, 400)),), steps=20, halting=0.2),
     "trust": trust.report,
