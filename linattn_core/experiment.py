@@ -15,7 +15,7 @@ from linattn_core.certificate import FamilyCertificate
 from linattn_core.devices import settled
 from linattn_core.errors import LinattnError
 from linattn_core.family import Family
-from linattn_core.lab import Lab, LabTask
+from linattn_core.lab import AutomatonBuild, Lab, LabTask
 from linattn_core.learn import Run, learn
 from linattn_core.machines import Machine
 from linattn_core.numerics import Progress, no_progress
@@ -82,7 +82,8 @@ class Experiment:
         if isinstance(self.task, StepAutomaton):
             return tuple(f"no trace visits {words}" for words in self.family.missing)
         if isinstance(self.task, UniversalAutomaton):
-            return tuple(
+            repeated = ("the traces leave open contexts that repeat the rules used so far",)
+            return (() if self.family.holds or not _with_history(self.lab) else repeated) + tuple(
                 f"the traces leave open state {state} on letter {letter} in some automata"
                 for state, letter in self.open_pairs
             )
@@ -152,11 +153,11 @@ def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
     if isinstance(task, UniversalTuringMachine):
         return _turing_experiment(lab, task, traces, run, seconds, report)
     with _stage(seconds, "certify", report, 0.8):
-        family, certificate = _certified(task, run)
+        family, certificate = _certified(lab, task, run)
         evidence = gather(lab, task, traces, run, family, certificate)
     with _stage(seconds, "recover", report, 0.95):
         recovery = recover(run, task, lab.machine) if isinstance(task, StepAutomaton | UniversalAutomaton) else None
-        open_pairs = _open_pairs(task, family, certificate)
+        open_pairs = _open_pairs(lab, task, family, certificate)
         asked = _asked(task, traces, run)
         scored = _scored(lab, task, traces, run)
     report(1.0, "done")
@@ -166,9 +167,15 @@ def experiment(lab: Lab, progress: Progress | None = None) -> Experiment:
     )
 
 
-def _certified(task: LabTask, run: Run) -> tuple[Family | None, FamilyCertificate | None]:
-    """Return the family and its certificate; no family where counting alone certifies all of it."""
+def _certified(lab: Lab, task: LabTask, run: Run) -> tuple[Family | None, FamilyCertificate | None]:
+    """Return the family and its certificate; no family where counting alone certifies all of it.
+
+    A lab whose words are run with the history in the context is judged by the larger family that this makes legal.
+    """
     if isinstance(task, UniversalAutomaton):
+        if _with_history(lab):
+            larger = task.family(history=True)
+            return larger, run.certificate.covers_family(larger)
         met = met_by_counting(run.certificate, task.family_dimension, task.family_source)
         if met is not None:
             return None, met
@@ -217,17 +224,27 @@ def _stage(seconds: dict[str, float], name: str, report: Progress, fraction: flo
     seconds[name] = time.perf_counter() - begin
 
 
-def _open_pairs(task: LabTask, family: Family | None, certificate: FamilyCertificate | None) -> tuple[Pair, ...]:
-    """Return the pairs whose rows of the family are missing; the rows stand pair by pair, equally many for each."""
+def _with_history(lab: Lab) -> bool:
+    return isinstance(lab.build, AutomatonBuild) and lab.build.encoding == "universal" and lab.build.history
+
+
+def _open_pairs(
+    lab: Lab, task: LabTask, family: Family | None, certificate: FamilyCertificate | None
+) -> tuple[Pair, ...]:
+    """Return the pairs whose rows of the family are missing; the rows stand pair by pair, equally many for each.
+
+    Rows with history, the last of each pair, do not count: no trace of the lab's kind would close them.
+    """
     if family is None or certificate is None or not isinstance(task, StepAutomaton | UniversalAutomaton):
         return ()
     pairs = task.legal_pairs if isinstance(task, StepAutomaton) else task.pairs
     each = len(family.words) // len(pairs)
+    plain = each - len(pairs) if _with_history(lab) else each
     missing = {*certificate.missing, *certificate.undecided}
     return tuple(
         pair
         for i, pair in enumerate(pairs)
-        if any(words in missing for words in family.words[i * each : (i + 1) * each])
+        if any(words in missing for words in family.words[i * each : i * each + plain])
     )
 
 

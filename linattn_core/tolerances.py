@@ -41,7 +41,7 @@ ROUNDING_EPSILONS = 16.0
 EVEN_ROWS = 1e4
 """Squared lengths of weighted rows may differ by this factor before a fit must factor the rows sorted by size."""
 
-FIT_ROUNDING = 1e-7
+FIT_ROUNDING = 1e-9
 """Heads agree with the predictor where their answers differ by at most this fraction of the largest answer."""
 
 EQUAL_LOSS = 1e-9

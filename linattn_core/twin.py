@@ -10,7 +10,7 @@ from linattn_core.certificate import Certificate
 from linattn_core.certificates.decision import Decision
 from linattn_core.errors import CertifiedError, LinattnError, ShapeError, UndecidedError
 from linattn_core.features import as_context
-from linattn_core.heads import as_predictor, svd_heads
+from linattn_core.heads import as_predictor, plain_heads, svd_heads
 from linattn_core.inputs import targets_of
 from linattn_core.learn import Run
 from linattn_core.numerics import check_memory
@@ -29,21 +29,23 @@ def twin(run: Run, Z: np.ndarray, y: np.ndarray) -> LinearAttention:
     before it is returned. Raises ``CertifiedError`` where Z is certified, ``UndecidedError`` where neither that nor the
     contrary can be shown at this precision, or the losses are not equal, ``ShapeError`` for a malformed Z or y.
     """
-    found = twin_predictor(run, Z, y)
+    found = _built(run, Z, y)
     heads = svd_heads(found)
-    if _fault(run, heads, Z, y):  # a change small or large beside the rest gets heads of its own
-        change = dense_predictor(
-            found.dim, found.inner_coefficients() - run.predictor.inner_coefficients(), found.whitening
-        )
-        parts = svd_heads(run.predictor), svd_heads(change)
-        V, Q = (np.concatenate([getattr(part, name) for part in parts]) for name in "VQ")
-        heads = LinearAttention(V, Q, found.whitening)
+    if _fault(run, heads, Z, y):
+        heads = plain_heads(found)
         _demand(_fault(run, heads, Z, y))
     return heads
 
 
 def twin_predictor(run: Run, Z: np.ndarray, y: np.ndarray) -> Predictor:
     """Return the twin as a linear predictor."""
+    found = _built(run, Z, y)
+    _demand(_fault(run, found, Z, y))
+    return found
+
+
+def _built(run: Run, Z: np.ndarray, y: np.ndarray) -> Predictor:
+    """Return the twin, not yet held to its promise."""
     certificate, predictor = run.certificate, run.predictor
     Z, y = as_context(Z, certificate.dim), np.atleast_1d(targets_of(y, "twin: the answer"))
     m = len(predictor.weights)
@@ -52,6 +54,16 @@ def twin_predictor(run: Run, Z: np.ndarray, y: np.ndarray) -> Predictor:
     if certificate.ridge:
         raise LinattnError("twin: got a run with a ridge, whose best fit depends on units; learn with ridge = 0.")
     asked = Traces.contexts(Z.T, np.array([0]), np.array([Z.shape[1]]))
+    _demand_open(certificate, asked)
+    rows = certificate.rows_inside(asked)
+    u, phi = certificate.free_direction(rows), rows.toarray()[0]
+    check_memory(32.0 * m * len(phi), "The twin's coefficients", "use a smaller embedding dimension")
+    P = predictor.inner_coefficients()
+    P += np.outer((y - predictor(Z)) / (u @ phi), u)
+    return dense_predictor(predictor.dim, P, predictor.whitening)
+
+
+def _demand_open(certificate: Certificate, asked: Traces) -> None:
     decision = certificate.decide(asked)[0]
     if decision == Decision.CERTIFIED:
         raise CertifiedError(
@@ -60,14 +72,6 @@ def twin_predictor(run: Run, Z: np.ndarray, y: np.ndarray) -> Predictor:
         )
     if decision == Decision.UNDECIDED:
         raise UndecidedError(f"twin: it is undecided whether the data pin down this input: {certificate.reason}.")
-    rows = certificate.rows_inside(asked)
-    u, phi = certificate.free_direction(rows), rows.toarray()[0]
-    check_memory(24.0 * m * len(phi), "The twin's coefficients", "use a smaller embedding dimension")
-    P = predictor.inner_coefficients()
-    P += np.outer((y - predictor(Z)) / (u @ phi), u)
-    found = dense_predictor(predictor.dim, P, predictor.whitening)
-    _demand(_fault(run, found, Z, y))
-    return found
 
 
 def _demand(fault: str) -> None:

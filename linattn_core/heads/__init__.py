@@ -6,7 +6,7 @@ from linattn_core.heads.nuclear import NuclearHeads, nuclear_heads
 from linattn_core.heads.program import Program, Relation, TypedHeads
 from linattn_core.heads.result import HeadsResult
 from linattn_core.heads.sentences import program_sentences
-from linattn_core.heads.svd import svd_heads, svd_result
+from linattn_core.heads.svd import plain_heads, svd_heads, svd_result
 from linattn_core.heads.typed import typed_heads
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "faithful_heads",
     "minimal_heads",
     "nuclear_heads",
+    "plain_heads",
     "program_sentences",
     "svd_heads",
     "svd_result",

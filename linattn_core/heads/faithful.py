@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,11 +14,11 @@ from linattn_core.errors import LinattnError
 from linattn_core.heads.minimal import minimal_heads
 from linattn_core.heads.original import original_spaces
 from linattn_core.heads.result import HeadsResult
-from linattn_core.heads.svd import svd_result
+from linattn_core.heads.svd import plain_heads, svd_result
 from linattn_core.heads.triples import Attribute
 from linattn_core.heads.typed import typed_heads
 from linattn_core.numerics import Progress
-from linattn_core.tolerances import FIT_ROUNDING
+from linattn_core.tolerances import EPSILON, FIT_ROUNDING
 from linattn_core.traces import Traces
 
 HEADS = ("svd", "minimal", "typed")
@@ -56,35 +56,54 @@ def faithful_heads(
     the predictor does, singular-value heads are taken instead and ``reason`` says so.
     """
     inputs = _compared(certificate, task)
-    if predictor.whitening is not None and predictor.whitening.extreme:
-        spared = svd_result(predictor) if mode != "minimal" else minimal_heads(predictor, certificate.spaces)
-        return _judged(spared, predictor, inputs)
-    if mode == "typed":
+    for candidate in _candidates(mode, predictor, certificate, task, progress):
+        judged = _judged(candidate, predictor, inputs)
+        if judged.deviation <= FIT_ROUNDING:
+            return judged
+    return _instead(mode, judged, predictor, inputs)
+
+
+def _candidates(
+    mode: str, predictor: Predictor, certificate: Certificate, task: Described | None, progress: Progress
+) -> Iterator[HeadsResult]:
+    """Yield the heads of a mode, the best to read first; each is asked for only where those before it miss."""
+    extreme = predictor.whitening is not None and predictor.whitening.extreme
+    if mode == "minimal":
+        found = minimal_heads(predictor, certificate.spaces, progress=progress)
+        if found.model.whitening is not None and not extreme:
+            yield _original(found)
+        yield found
+    elif mode == "typed" and not extreme:
         if task is None:
             raise LinattnError("learn: got heads = 'typed' without a task to name the coordinates; pass task=task.")
-        spaces = original_spaces(certificate)
         names = task.attributes, task.output_attributes
-        found: HeadsResult = typed_heads(predictor.original(), spaces, *names, progress=progress)
-    elif mode == "minimal":
-        found = minimal_heads(predictor, certificate.spaces, progress=progress)
+        yield typed_heads(predictor.original(), original_spaces(certificate), *names, progress=progress)
     else:
-        found = svd_result(predictor.original())
-    candidates = [found] if found.model.whitening is None else [_original(found), found]
-    if mode == "svd" and predictor.whitening is not None:
-        candidates.append(svd_result(predictor))
-    judged = [_judged(candidate, predictor, inputs) for candidate in candidates]
-    if (kept := next((one for one in judged if one.deviation <= FIT_ROUNDING), None)) is not None:
-        return kept
-    return _instead(mode, judged[-1], predictor, inputs)
+        if not extreme:
+            yield svd_result(predictor.original())
+        if predictor.whitening is not None:
+            yield svd_result(predictor)
+        yield svd_result(predictor, EPSILON)  # a small cut keeps what is rounding elsewhere
+        yield _plain(predictor)
 
 
 def _instead(mode: str, missed: HeadsResult, predictor: Predictor, inputs: Sequence[Traces]) -> HeadsResult:
-    """Return singular-value heads for those that missed the answers, and say so; their own miss is said as well."""
+    """Return plain heads for those that missed the answers, and say so; their own miss is said as well."""
     miss = f"{mode} heads would miss the answers by {missed.deviation:.0e} of the largest"
-    plain = missed if mode == "svd" else _judged(svd_result(predictor), predictor, inputs)
+    plain = missed if mode == "svd" else _judged(_plain(predictor), predictor, inputs)
     if plain.deviation > FIT_ROUNDING or mode == "svd":
         return dataclasses.replace(plain, reason=f"{plain.reason} These miss the answers by {plain.deviation:.0e}.")
     return dataclasses.replace(plain, reason=f"{plain.reason} Taken since {miss}.")
+
+
+def _plain(predictor: Predictor) -> HeadsResult:
+    model = plain_heads(predictor)
+    return HeadsResult(
+        model,
+        0.0,
+        1,
+        f"{model.heads} heads, a coordinate matched and one asking each: singular values lose digits here.",
+    )
 
 
 def _original(found: HeadsResult) -> HeadsResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from linattn_core.attention import LinearAttention, Predictor
+from linattn_core.attention import LinearAttention, Predictor, unfolding
 from linattn_core.features import SQRT2, svec_indices
 from linattn_core.heads.result import HeadsResult
 from linattn_core.numerics import check_memory
@@ -14,17 +14,18 @@ HEAD_TOLERANCE = 1e-10
 """Singular values below this fraction of the largest are rounding, not heads."""
 
 
-def svd_heads(predictor: Predictor) -> LinearAttention:
+def svd_heads(predictor: Predictor, cut: float = HEAD_TOLERANCE) -> LinearAttention:
     """Return the heads of ``svd_result``."""
-    return svd_result(predictor).model
+    return svd_result(predictor, cut).model
 
 
-def svd_result(predictor: Predictor) -> HeadsResult:
+def svd_result(predictor: Predictor, cut: float = HEAD_TOLERANCE) -> HeadsResult:
     """Return the heads V_h = sqrt(s_h) u_h, Q_h = sqrt(s_h) v_h of W as an (m d) x (d d) matrix, largest first.
 
     W is the (j, k)-symmetric one, so a teacher with ONE head generally comes back with d^2 heads: these are not the
-    teacher's heads, only the same function. Heads of a predictor with coordinates T z read T z as well. Sign
-    convention: the largest entry of every Q_h is positive. Raises ``TooLargeError`` where the matrix would not fit.
+    teacher's heads, only the same function. Singular values below ``cut`` times the largest are left out. Heads of a
+    predictor with coordinates T z read T z as well. Sign convention: the largest entry of every Q_h is positive. Raises
+    ``TooLargeError`` where the matrix would not fit.
     """
     d, m = predictor.dim, len(predictor.weights)
     a, j, k, index, values = _entries(predictor)
@@ -39,7 +40,7 @@ def svd_result(predictor: Predictor) -> HeadsResult:
         zero = LinearAttention(np.zeros((1, m, d)), np.zeros((1, d, d)), predictor.whitening)
         return HeadsResult(zero, 0.0, 1, "1 head, and it is zero: every answer is zero.")
     U, s, Vt = linalg.svd(M, full_matrices=False, overwrite_a=True)
-    H = int(np.sum(s > HEAD_TOLERANCE * s[0]))
+    H = int(np.sum(s > cut * s[0]))
     largest = Vt[np.arange(H), np.abs(Vt[:H]).argmax(axis=1)]
     root = np.sqrt(s[:H]) * np.where(largest < 0, -1.0, 1.0)
     V, Q = np.zeros((H, m * d)), np.zeros((H, d * d))
@@ -49,6 +50,25 @@ def svd_result(predictor: Predictor) -> HeadsResult:
     reason = f"{H} head{'s' * (H > 1)}, the rank of the symmetric W of least squares; fewer may compute the same."
     model = LinearAttention(V.reshape(H, m, d), Q.reshape(H, d, d), predictor.whitening)
     return HeadsResult(model, residual, 1, reason)
+
+
+def plain_heads(predictor: Predictor) -> LinearAttention:
+    """Return one head for each pair (matched k, asking l) of coordinates in use: V_h = W[:, :, k, l], Q_h = e_k e_l^T.
+
+    The coefficients as they are, nothing rounded: for functions whose singular values span more than float64 keeps.
+    Raises ``TooLargeError`` where they would not fit.
+    """
+    d, m = predictor.dim, len(predictor.weights)
+    check_memory(
+        8.0 * d * d * (m * d + d * d) + 16.0 * m * d**3, f"{d * d:,} heads at d = {d}", "learn with heads=None"
+    )
+    W = unfolding(predictor)
+    k, asking = np.nonzero(W.any(axis=(0, 1)))
+    if not len(k):
+        return LinearAttention(np.zeros((1, m, d)), np.zeros((1, d, d)), predictor.whitening)
+    Q = np.zeros((len(k), d, d))
+    Q[np.arange(len(k)), k, asking] = 1.0
+    return LinearAttention(W[:, :, k, asking].transpose(2, 0, 1), Q, predictor.whitening)
 
 
 def _entries(predictor: Predictor) -> tuple[np.ndarray, ...]:

@@ -183,8 +183,8 @@ def _history(result: Experiment, task: UniversalAutomaton, word: tuple[str, ...]
         st.markdown(
             "Linear attention **sums** over all tokens that match, so a rule that stands in the context three times "
             "answers three times as loud. The largest entry still names the true state. Such contexts were not in the "
-            "training, and the light above does not speak of them: everything is off by the same constant, and the "
-            "ambiguity says that this is not certified."
+            "training, so the light speaks of them as open: everything is off by the same constant, and layers of "
+            "equal training error differ there."
         )
     ambiguity = result.run.certificate.ambiguity
     st.dataframe(
