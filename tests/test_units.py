@@ -185,6 +185,19 @@ def test_moments_and_sums_of_moments_never_contradict_the_traces(seed, units):
         assert not contradict(decided, la.certify(summed).decide(theirs)).any()
 
 
+def test_a_sparse_and_a_dense_shard_are_both_counted():
+    rng = np.random.default_rng(0)
+    pairs = [(np.array([[2.0], [0.0]]), np.array([8.0])), *((rng.normal(size=(2, 3)), np.ones(1)) for _ in range(3))]
+    first, others = la.Traces.from_examples(pairs[:1]), la.Traces.from_examples(pairs[1:])
+    assert (first.is_sparse, others.is_sparse) == (True, False)
+    moments = la.Moments.of(first), la.Moments.of(others)
+    for data in (la.Moments.of(iter([first, others])), moments[0] + moments[1], moments[1] + moments[0]):
+        run = la.learn(data, heads=None)
+        assert run.certificate.rank == 4 or run.certificate.level == "undecided"
+        assert run.certificate.decide(first)[0] != Decision.OPEN
+        assert run.training_mse < 1e-20
+
+
 # The table -----------------------------------------------------------------------------------------------------------
 
 

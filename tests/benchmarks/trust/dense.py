@@ -245,6 +245,28 @@ def uneven(rng: Rng) -> Case:
     return Case(contexts, answers(rng, contexts), asked(rng, contexts, gaussian(rng, d)))
 
 
+def shards(rng: Rng) -> Case:
+    """Data that come in parts of unlike units, offsets, mixings and silent coordinates."""
+    d = max(size(rng), 2)
+    contexts: list[np.ndarray] = []
+    cuts: list[int] = []
+    for _ in range(rng.integers(2, 5)):
+        units, by, T = np.ones(d), 0.0, np.eye(d)
+        kind = rng.integers(5)
+        if kind == 1:
+            units = 10.0 ** rng.uniform(-6, 6, size=d)
+        elif kind == 2:
+            by = 10.0 ** rng.uniform(0, 5)
+        elif kind == 3:
+            units[rng.integers(d)] = 0.0
+        elif kind == 4:
+            T = np.linalg.qr(rng.normal(size=(d, d)))[0] * 10.0 ** rng.uniform(-4, 4, size=d)
+        base = gaussian(rng, d)
+        contexts += [T @ (units[:, None] * base() + by) for _ in range(rng.integers(1, 9))]
+        cuts.append(len(contexts))
+    return Case(contexts, answers(rng, contexts), asked(rng, contexts, gaussian(rng, d)), cuts=cuts[:-1])
+
+
 def zeros(rng: Rng) -> Case:
     """Tokens of zeros, among others or alone."""
     d = size(rng)
@@ -271,20 +293,21 @@ def extreme_units(rng: Rng) -> Case:
 
 
 FAMILIES: dict[str, tuple[Callable[[Rng], Case], float]] = {
-    "plain": (plain, 0.12),
+    "plain": (plain, 0.10),
     "integers": (integers, 0.10),
     "extremes": (extremes, 0.05),
     "scaled": (scaled, 0.10),
     "mixed": (mixed, 0.08),
     "sheared": (sheared, 0.06),
     "offset": (offset, 0.07),
-    "near": (near, 0.07),
+    "near": (near, 0.05),
     "one token": (one_token, 0.05),
     "repeated": (repeated, 0.06),
     "one-hot": (one_hot, 0.05),
     "unseen": (unseen, 0.05),
     "flat": (flat, 0.04),
     "rows apart": (rows_apart, 0.03),
+    "shards": (shards, 0.04),
     "uneven": (uneven, 0.02),
     "zeros": (zeros, 0.02),
     "without answers": (without_answers, 0.02),

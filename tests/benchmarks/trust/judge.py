@@ -32,6 +32,7 @@ class Case:
     contexts (d, n_i), answers (N, m), how often each example stands in the data, inputs to ask. ``decided``: integers
     or well-scaled dense data, of which nothing may be left undecided. ``exact``: the tokens are small integers, so that
     no answer may be excused by rounding. ``plain``: well conditioned as it stands, so that numpy can be believed.
+    ``fit``: the least squares are computed in long arithmetic. ``cuts``: where the examples fall apart into shards.
     """
 
     contexts: Sequence[np.ndarray]
@@ -42,6 +43,7 @@ class Case:
     exact: bool = False
     plain: bool = False
     fit: bool = True
+    cuts: Sequence[int] = ()
 
     @property
     def repeats(self) -> list[int]:
@@ -51,6 +53,16 @@ class Case:
         index = np.repeat(np.arange(len(self.contexts)), self.repeats)
         found = la.Traces.from_examples(zip(self.contexts, self.answers, strict=True))
         return found.subset(index) if self.weights else found
+
+    def shards(self, traces: la.Traces) -> list[la.Traces]:
+        """Return the data in parts, each stored by itself where the case says where to cut."""
+        if not self.cuts:
+            half = (len(traces) + 1) // 2
+            parts = [traces.subset(slice(0, half)), traces.subset(slice(half, None))]
+            return [part for part in parts if len(part)]
+        pairs = list(zip(self.contexts, self.answers, strict=True))
+        ends = zip([0, *self.cuts], [*self.cuts, len(pairs)], strict=True)
+        return [la.Traces.from_examples(pairs[low:high]) for low, high in ends if low < high]
 
 
 def contexts_of(inputs: Sequence[np.ndarray]) -> la.Traces:
@@ -108,7 +120,7 @@ class Court:
             self.answers(run, squares, decisions, inside, measure)
             self.least_norm(run, squares, measure)
             self.twins(run, decisions, measure, squares)
-        self.roads(traces, decisions)
+        self.roads(traces, decisions, inside, measure)
         if self.number % 5 == 0 and case.answers.shape[1] and not measure.fragile:
             self.heads(traces)
             self.ridge(traces)
@@ -140,17 +152,22 @@ class Court:
                 self.count(kind, close and decision == one, self.say(i, measure) if close and decision == one else "")
             if close:
                 continue
-            bad = decision == Decision.UNDECIDED or (decision == Decision.CERTIFIED) != exact
-            note = self.say(i, measure) if bad else ""
+            self.against(int(decision), bool(exact), i, measure)
+            note = self.say(i, measure) if decision == Decision.UNDECIDED else ""
             self.count("undecided", decision == Decision.UNDECIDED, note)
             if self.case.decided:
                 needless = decision == Decision.UNDECIDED and not self.between(Z, measure)
                 self.count("undecided where it must decide", needless, note)
-            if decision == Decision.CERTIFIED:
-                self.count("certified and off", not exact, f"outside: {note}")
-            if decision == Decision.OPEN:
-                self.count("open but inside", bool(exact), note)
         return np.asarray(found)
+
+    def against(self, decision: int, exact: bool, i: int, measure: Measure, road: str = "learn") -> None:
+        """Hold a decision that is no close call against the exact one."""
+        wrong = decision != Decision.UNDECIDED and (decision == Decision.CERTIFIED) != exact
+        note = f"{road}: {self.say(i, measure)}" if wrong else ""
+        if decision == Decision.CERTIFIED:
+            self.count("certified and off", not exact, f"outside: {note}")
+        if decision == Decision.OPEN:
+            self.count("open but inside", exact, note)
 
     def close(self, decision: int, inside: bool, Z: np.ndarray, measure: Measure) -> bool:
         """Whether a decision that is not the exact one is excused by the rounding of stored tokens."""
@@ -260,12 +277,10 @@ class Court:
         self.count("twin of unequal loss", bad, f"input {i}: {said}, answers {twin(Z)} for {y}")
         return twin
 
-    def roads(self, traces: la.Traces, decisions: np.ndarray) -> None:
+    def roads(self, traces: la.Traces, decisions: np.ndarray, inside: np.ndarray, measure: Measure) -> None:
         """Other roads to the same range never contradict it."""
         asked = contexts_of(self.case.asked)
-        half = (len(traces) + 1) // 2
-        parts = [traces.subset(slice(0, half)), traces.subset(slice(half, None))]
-        shards = [part for part in parts if len(part)]
+        shards = self.case.shards(traces)
         order = np.arange(len(traces))[::-1]
         roads: dict[str, Callable[[], la.Certificate]] = {
             "certify": lambda: la.certify(traces),
@@ -281,6 +296,8 @@ class Court:
                 continue
             pair = {Decision.CERTIFIED, Decision.OPEN}
             for i, (one, other) in enumerate(zip(decisions, found, strict=True)):
+                if not self.close(other, bool(inside[i]), self.case.asked[i], measure):
+                    self.against(int(other), bool(inside[i]), i, measure, road)
                 note = f"input {i}: learn {NAMES[int(one)]}, {road} {NAMES[int(other)]}"
                 self.count("two roads contradict", {one, other} == pair, note)
                 if one != Decision.UNDECIDED:

@@ -65,12 +65,13 @@ def try_task(trial: Trial, name: str, tally: Tally, rng: np.random.Generator) ->
     court.rank(run.certificate, known, measure)
     inside = known.holds(trial.legal)
     family(court, run, trial, known, inside, measure)
-    decisions = court.decisions(run, known.holds(ask), measure)
+    asked_inside = known.holds(ask)
+    decisions = court.decisions(run, asked_inside, measure)
     if decisions is not None:
         court.twins(run, decisions, measure)
         if not trial.noisy and trial.answers is not None:
             right(court, run, trial, inside)
-        court.roads(trial.traces, decisions)
+        court.roads(trial.traces, decisions, asked_inside, measure)
     return run
 
 
