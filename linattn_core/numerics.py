@@ -1,4 +1,4 @@
-"""Tolerances, memory limits and the device: every numeric decision that must be taken in one place."""
+"""Memory limits and the device: what must be chosen in one place. Tolerances stand in ``tolerances``."""
 
 from __future__ import annotations
 
@@ -13,15 +13,6 @@ import numpy as np
 from scipy.linalg import blas
 
 from linattn_core.errors import LinattnError, TooLargeError
-
-RANK_TOLERANCE = 1e-12
-"""Eigenvalues of a block's second moment below this fraction of the block's largest count as zero.
-
-Relative eigenvalue gaps of the integer-valued tasks here lie between 3e-16 (zero) and 3e-9 (not zero), so 1e-12 decides
-them with three orders of magnitude to spare on either side; 1e-8 would already drop real directions."""
-
-AMBIGUITY_TOLERANCE = 1e-8
-"""Squared sine of the angle to range(Lambda) below which an input counts as certified, up to floating point."""
 
 Progress = Callable[[float, str], None]
 """Called with (fraction done in [0, 1], what is being done). It may raise ``Cancelled`` to stop the work."""

@@ -55,3 +55,12 @@ REALIZED = 1e-6
 
 ANSWERED = 1e-6
 """A twin answers what was asked where it misses it by at most this fraction of the change asked for."""
+
+EXACT_FIT = 1e-8
+"""The light's: a layer fits its traces exactly where the LARGEST residual is at most this fraction of the largest
+answer. Rounding leaves 1e-15 to 1e-12 on data of even units and up to 1e-10 where offsets are a million standard
+deviations; noise that anybody would set lies above."""
+
+SOUND_ANSWER = 1e-6
+"""The light's: an answer is sound where rounding can have changed it by at most this fraction of the largest one, and a
+fresh check agrees within it: a million times finer than the step between two states or two symbols."""

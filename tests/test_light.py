@@ -21,9 +21,9 @@ from linattn_core.lab import (
 from linattn_core.machines import presets
 from linattn_core.machines.turing import TuringMachine
 from linattn_core.outcomes.light import COLOURS, judge
-from linattn_core.outcomes.tolerances import EXACT_FIT, SOUND_ANSWER
 from linattn_core.sequences import Sequences
 from linattn_core.tasks.turing_outcome import sampled_space
+from linattn_core.tolerances import EXACT_FIT, SOUND_ANSWER
 from linattn_core.uploads import example_sequences
 
 STEP = Lab.default()

@@ -12,11 +12,10 @@ from linattn_core.curve import FreshCheck, fresh_check
 from linattn_core.family import Family
 from linattn_core.lab import Lab, LabTask
 from linattn_core.learn import Run
-from linattn_core.outcomes.tolerances import EXACT_FIT, SOUND_ANSWER
 from linattn_core.outcomes.twins import Twins, find_twins
 from linattn_core.tasks import AssociativeMemory, OwnSequences, VectorMemory
 from linattn_core.tasks.turing import UniversalTuringMachine
-from linattn_core.tolerances import EPSILON, ROUNDING_EPSILONS
+from linattn_core.tolerances import EPSILON, EXACT_FIT, ROUNDING_EPSILONS, SOUND_ANSWER
 from linattn_core.traces import Traces
 
 
