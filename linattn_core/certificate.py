@@ -19,6 +19,7 @@ from linattn_core.certificates.reach import Reach, residual_rank
 from linattn_core.errors import LinattnError, ShapeError
 from linattn_core.family import Family, HasFamily
 from linattn_core.features import as_context, feature_count, feature_rows, on_columns, svec_scale
+from linattn_core.inputs import number
 from linattn_core.moments import Moments
 from linattn_core.numerics import Progress, check_memory, no_progress
 from linattn_core.problem import problem
@@ -194,7 +195,7 @@ class Certificate:
         root), and stays finite on certified inputs where lambda_min = 0. Infinite where Z is not certified.
         """
         Z = as_context(Z, self.dim)
-        if not (np.isfinite(mse) and mse >= 0):
+        if (mse := number(mse, "error_bound: mse")) < 0:
             raise LinattnError(f"error_bound: got mse = {mse}, wanted a finite number of at least 0.")
         leverage = self.leverages(Traces.contexts(Z.T, np.array([0]), np.array([Z.shape[1]])))[0]
         return float(np.inf) if np.isinf(leverage) else 2.0 * float(np.sqrt(mse * leverage))

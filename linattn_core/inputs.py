@@ -57,6 +57,17 @@ def targets_of(array: Any, what: str = "targets", *, copy: bool = False) -> np.n
     return numbers(array, what, largest=MAX_TARGET, copy=copy)
 
 
+def number(value: Any, what: str) -> float:
+    """Return one finite number, such as a ridge or a standard deviation; ``what`` names it in the error's sentence.
+
+    Raises ``ShapeError`` for arrays of several numbers, and for what ``numbers`` refuses.
+    """
+    found = numbers(value, what)
+    if found.size != 1 or found.ndim:
+        raise ShapeError(f"{what}: got {found.size} numbers of shape {found.shape}, wanted one number.")
+    return float(found)
+
+
 def positions(array: Any, what: str) -> np.ndarray:
     """Return whole numbers as int64, an array that nobody else holds.
 

@@ -14,6 +14,7 @@ from linattn_core.attention import LinearAttention, Predictor
 from linattn_core.certificate import Certificate
 from linattn_core.errors import LinattnError
 from linattn_core.heads import HEADS, Described, HeadsResult, as_predictor, faithful_heads
+from linattn_core.inputs import number
 from linattn_core.moments import Moments
 from linattn_core.numerics import Progress, no_progress
 from linattn_core.plan import Plan
@@ -152,7 +153,7 @@ def learn(
     ``progress`` is called at chunks and blocks and may raise ``Cancelled``. Raises ``ShapeError`` on zero examples and
     ``TooLargeError`` before allocating what would not fit.
     """
-    if not (np.isfinite(ridge) and ridge >= 0):
+    if (ridge := number(ridge, "learn: ridge")) < 0:
         raise LinattnError(f"learn: got ridge = {ridge}, wanted a finite number of at least 0.")
     if heads is not None:
         _check_heads(heads, task, "learn")
@@ -226,7 +227,7 @@ def find_heads(
 
 
 def _check_heads(mode: str, task: Described | None, where: str) -> None:
-    if mode not in HEADS:
+    if not isinstance(mode, str) or mode not in HEADS:
         raise LinattnError(f"{where}: got heads = {mode!r}, wanted one of {', '.join(map(repr, HEADS))}, or None.")
     if mode == "typed" and task is None:
         raise LinattnError("learn: got heads = 'typed' without a task to name the coordinates; pass task=task.")

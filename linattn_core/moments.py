@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -98,8 +99,9 @@ class Moments:
 
     @property
     def triangle(self) -> np.ndarray | None:
-        """Rows (n, p) with the range of all features, None where Lambda shows full rank, or the rows lost too much."""
-        return None if self._settle()._worn else self._triangle
+        """Rows (n, p) with the range of all features, None where Lambda shows full rank, the rows lost too much, or
+        sparse examples are in Lambda alone."""
+        return None if self._settle()._worn or len(self._active) else self._triangle
 
     @property
     def whole(self) -> bool:
@@ -142,7 +144,7 @@ class Moments:
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
             self._whitening = fit_whitening(*waiting)
-            for part in waiting:
+            for part in sorted(waiting, key=lambda part: part.is_sparse):  # dense ones first: the others may join them
                 self._ingest(part, progress)
         return self
 
@@ -151,6 +153,9 @@ class Moments:
         if len(traces) == 0:
             return
         traces = traces if self._whitening is None else self._whitening.apply(traces)
+        if traces.is_sparse and self._dense is not None and 8.0 * np.prod(traces.tokens.shape) <= WAITING_BYTES:
+            tokens: Any = traces.tokens
+            traces = dataclasses.replace(traces, tokens=tokens.toarray())  # one form for all, so R has all
         if not traces.is_sparse and self._dense is None:
             self._dense = DenseSecond(self.dim, self.device)
         if not self._full:

@@ -61,6 +61,8 @@ def device(name: str = "auto") -> Device:
     Raises ``LinattnError`` for an unknown name or a CUDA device that is not there.
     """
     cpu = Device("cpu", _numpy(), None, "numpy on the CPU, float64")
+    if not isinstance(name, str):
+        raise LinattnError(f"device: got {type(name).__name__}, wanted 'cpu', 'cuda', 'torch-cpu' or 'auto'.")
     if name == "cpu":
         return cpu
     if name == "auto":

@@ -192,6 +192,11 @@ class Traces:
         if not isinstance(index, slice):
             index = np.asarray(index)
             index = index if index.dtype.kind == "b" else positions(index, "index")
+            if index.ndim != 1:
+                raise ShapeError(
+                    f"Traces: got an index of shape {index.shape}, wanted a list of numbers, a mask or a slice; put a "
+                    "single number into a list."
+                )
         try:
             return Traces(self.tokens, self.start[index], self.stop[index], self.targets[index])._sealed()
         except IndexError as error:

@@ -11,7 +11,7 @@ from linattn_core.certificates.decision import Decision
 from linattn_core.errors import CertifiedError, LinattnError, ShapeError, UndecidedError
 from linattn_core.features import as_context
 from linattn_core.heads import as_predictor, plain_heads, svd_heads
-from linattn_core.inputs import targets_of
+from linattn_core.inputs import number, targets_of
 from linattn_core.learn import Run
 from linattn_core.numerics import check_memory
 from linattn_core.tolerances import ANSWERED, EPSILON, EQUAL_LOSS, ROUNDED_LOSS, ROUNDING_EPSILONS
@@ -116,7 +116,9 @@ def next_traces(certificate: Certificate, candidates: Traces, count: int) -> lis
     norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
     left = sparse.csr_array(sparse.diags_array(1 / np.where(norms > 0, norms, 1)) @ certificate.outside(rows))
     ambiguity = np.asarray(left.multiply(left).sum(axis=1)).ravel()
-    limit = min(count, len(candidates), len(np.unique(left.indices)))  # no more directions than features are left
+    limit = min(
+        int(number(count, "next_traces: count")), len(candidates), len(np.unique(left.indices))
+    )  # no more directions than features are left
     check_memory(
         8.0 * len(candidates) * limit,
         f"Choosing up to {limit:,} of {len(candidates):,} candidates",

@@ -98,7 +98,7 @@ def check_count(count: int, what: str, bytes_each: float = 0.0) -> None:
 
 def check_noise(noise: float, *, probability: bool) -> None:
     """Raise ``ShapeError`` unless the noise is a probability, or a standard deviation."""
-    if not np.isfinite(noise) or noise < 0 or (probability and noise > 1):
+    if not (np.ndim(noise) == 0 and np.isfinite(noise)) or noise < 0 or (probability and noise > 1):
         wanted = "a probability between 0 and 1" if probability else "a standard deviation of at least 0"
         raise ShapeError(f"traces: got noise {noise}, wanted {wanted}.")
 

@@ -19,7 +19,7 @@ MAX_CORRELATION = 0.99
 
 def check_correlation(rho: float) -> None:
     """Raise ``ShapeError`` unless 0 <= rho <= ``MAX_CORRELATION``."""
-    if not 0.0 <= rho <= MAX_CORRELATION:
+    if np.ndim(rho) or not 0.0 <= rho <= MAX_CORRELATION:
         raise ShapeError(f"correlation: got {rho}, wanted a number between 0 and {MAX_CORRELATION}.")
 
 

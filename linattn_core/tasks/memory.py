@@ -60,7 +60,7 @@ class AssociativeMemory:
     ) -> None:
         """Make a memory of ``dim`` keys of ``dim`` entries; the embedding has twice as many."""
         check_size(dim, "dim", MAX_DIM)
-        if not 0.0 <= unitary <= 1.0:
+        if np.ndim(unitary) or not 0.0 <= unitary <= 1.0:
             raise ShapeError(f"unitary: got {unitary}, wanted a fraction between 0 and 1.")
         check_correlation(correlation)
         if answer not in ("sum", "value"):
