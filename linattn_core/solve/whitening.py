@@ -91,6 +91,7 @@ class Whitening:
 
     def apply(self, traces: Traces) -> Traces:
         """Return the same examples with tokens T z; what lies in unused directions and is rounding becomes 0."""
+        traces = compact(traces)
         tokens: Any = traces.tokens
         if self.diagonal:
             scaled = sparse.csr_array(tokens / self.scale) if traces.is_sparse else tokens / self.scale
@@ -171,14 +172,28 @@ def powers_of_two(sizes: np.ndarray) -> np.ndarray:
     return np.asarray(np.ldexp(1.0, exponent - 1))
 
 
+def held(traces: Traces) -> np.ndarray:
+    """Return the mask (M,) of stored tokens that stand in some example's context."""
+    edges = np.zeros(traces.tokens.shape[0] + 1, dtype=np.int64)
+    np.add.at(edges, traces.start, 1)
+    np.add.at(edges, traces.stop, -1)
+    return np.asarray(np.cumsum(edges[:-1]) > 0)
+
+
 def held_tokens(traces: Traces) -> Any:
     """Return the tokens (M', d) that stand in some example's context, dense or CSR as stored."""
     tokens: Any = traces.tokens
-    edges = np.zeros(tokens.shape[0] + 1, dtype=np.int64)
-    np.add.at(edges, traces.start, 1)
-    np.add.at(edges, traces.stop, -1)
-    inside = np.cumsum(edges[:-1]) > 0
+    inside = held(traces)
     return tokens if inside.all() else tokens[inside]
+
+
+def compact(traces: Traces) -> Traces:
+    """Return the same examples over the tokens in use alone, where most of those stored are not."""
+    if 4 * int((traces.stop - traces.start).sum()) > traces.tokens.shape[0]:
+        return traces
+    inside, tokens = held(traces), held_tokens(traces)
+    place = np.concatenate([[0], np.cumsum(inside)])
+    return dataclasses.replace(traces, tokens=tokens, start=place[traces.start], stop=place[traces.stop])
 
 
 def tame(tokens: Any) -> bool:
