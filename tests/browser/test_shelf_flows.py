@@ -286,7 +286,7 @@ def test_a_broken_altered_foreign_or_future_entry_says_so_and_stays(desk: Desk):
     desk.unfold()
     for name, said in (
         ("altered", "was cut off or altered since it was saved"),
-        ("future", "was saved by a later version of this program (7, this one reads 1)"),
+        ("future", "was saved by a later version of this program (7, this one reads 2)"),
         ("foreign", "never was a machine"),
         ("a stranger", "holds nothing"),
     ):
