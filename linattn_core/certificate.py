@@ -204,12 +204,15 @@ class Certificate:
         """Return the ambiguity (R,) of feature rows (R, p); a zero row has none, every predictor answers 0 there."""
         return self.reach(self._inside(sparse.csr_array(rows))).ambiguity
 
-    def outside(self, rows: sparse.csr_array) -> sparse.csr_array:
-        """Return (I - Pi) rows, (R, p) CSR, all in the coordinates of the spaces: features of T z."""
+    def outside(self, rows: sparse.csr_array, *, surely: bool = False) -> sparse.csr_array:
+        """Return (I - Pi) rows, (R, p) CSR, all in the coordinates of the spaces: features of T z.
+
+        ``surely``: outside the directions in doubt as well.
+        """
         unseen = sparse.coo_array(self._unseen_part(rows))
         found = [(*unseen.coords, unseen.data)]
         for space, index, part in self._parts(rows):
-            left = space.outside(part)
+            left = space.outside_between(part)[1] if surely else space.outside(part)
             i, j = np.nonzero(left)
             found.append((index[i], space.columns[j], left[i, j]))
         i, j, values = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -221,7 +224,7 @@ class Certificate:
         Features that were zero in every example are free for certain: where the row has some, these alone.
         """
         unseen = self._unseen_part(row)
-        return np.asarray((unseen if unseen.nnz else self.outside(row)).toarray()[0])
+        return np.asarray((unseen if unseen.nnz else self.outside(row, surely=True)).toarray()[0])
 
     def reach(self, rows: sparse.csr_array) -> Reach:
         """Measure how feature rows (R, p) of T z lie to the range."""

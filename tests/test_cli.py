@@ -80,6 +80,7 @@ def test_the_light_is_told_with_its_level_and_reason_and_numbers_are_numbers():
     assert lines[2].startswith("light, reason: ")
 
 
+@pytest.mark.slow
 def test_noise_makes_no_theorem_of_a_turing_lab():
     told = told_of(Lab.default_turing().replace(traces=TraceSpec(count=100, length=10, noise=1e-3)))
     assert told["light"]["colour"] == "blue"
@@ -110,6 +111,7 @@ def told_of(lab: Lab, *options: str) -> dict[str, object]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_classroom_turing_machine_is_told_as_a_theorem():
     told = told_of(Lab.default_turing())
     assert told["sizes"] == "2 states, 2 letters, 4 cells in a circle; 20,736 machines"
@@ -123,6 +125,7 @@ def test_the_classroom_turing_machine_is_told_as_a_theorem():
     assert "missing" not in told
 
 
+@pytest.mark.slow
 def test_what_a_turing_lab_leaves_open_is_told_in_words():
     told = told_of(turing_lab(4, 40))
     assert told["certificate"].startswith("open: ")
@@ -131,6 +134,7 @@ def test_what_a_turing_lab_leaves_open_is_told_in_words():
     assert sum(line.startswith("missing: ") for line in lines) == len(told["missing"])
 
 
+@pytest.mark.slow
 def test_a_size_of_unknown_dimension_is_never_told_as_a_theorem():
     """One letter: the bound from above is not met by the contexts there are, so no dimension is known exactly."""
     machine = TuringMachine("to and fro", ("A", "B"), ("0",), (((1, 0, 1),), ((0, 0, 0),)))

@@ -104,6 +104,7 @@ def test_every_float_has_the_residue_of_its_fraction(prime, x):
     assert int(Field(prime).of_floats(np.array([x, 0.5]))[0]) % prime == wanted
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(SEEDS, st.integers(1, 300), st.integers(1, 40), st.integers(1, 30))
 def test_row_spaces_grow_by_exactly_the_independent_rows(seed, count, width, inner):
@@ -120,6 +121,7 @@ def test_row_spaces_grow_by_exactly_the_independent_rows(seed, count, width, inn
     assert probes.any() == (space.rank < width)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(SEEDS, st.integers(1, 3), st.sampled_from(["small", "huge", "floats", "one-hot"]))
 def test_features_ranks_and_memberships_are_those_of_the_fractions(seed, d, kind):

@@ -229,6 +229,7 @@ def test_green_of_all_automata_speaks_of_runs_without_history(results):
     assert result.light.title == "Green: proved for all 16 automata, a theorem"
 
 
+@pytest.mark.slow
 def test_a_size_without_a_known_legal_space_is_never_green_whatever_a_sample_says():
     machine = TuringMachine("to and fro", ("A", "B"), ("0",), (((1, 0, 1),), ((0, 0, 0),)))
     build = TuringBuild(machine=machine, letters=1, cells=3, halting=0.2)

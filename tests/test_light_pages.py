@@ -12,6 +12,8 @@ from pages.shared.widgets import literal
 from tests.test_light import LABS
 from tests.test_pages import change, current, opened, texts
 
+pytestmark = pytest.mark.slow
+
 COLOURED = {
     "green": "automaton",
     "blue": "automaton, noise",

@@ -20,6 +20,8 @@ from pages.shared import build_store, frame
 from pages.shared.number_table import edited_rows
 from tests.test_pages import PATH, change, current, opened, settled, texts
 
+pytestmark = pytest.mark.slow
+
 WORDS = (("apple", "red"), ("sky", "blue"), ("grass", "green"), ("rose", "red"))
 ROWS = (((1.0, 0.0, 0.2), (1.0, 0.0)), ((0.6, 0.8, 0.0), (0.0, 1.0)), ((0.0, 0.3, 1.0), (-1.0, 0.5)))
 LINE = Sequences.build([[1.0], [2.0], [4.0], [8.0], [16.0]], np.empty((5, 0)), [5])

@@ -70,6 +70,7 @@ def current(app: AppTest) -> Lab:
     return app.session_state["current"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PATH)
 @pytest.mark.parametrize("name", LABS)
 def test_every_page_shows_every_kind_of_lab(page: str, name: str):
@@ -239,6 +240,7 @@ def test_a_saved_lab_opens_again():
         assert frame.read_file(name, text.encode()).lab == BROKEN
 
 
+@pytest.mark.slow
 def test_hostile_labels_stay_text_on_every_page():
     machine = Machine(
         name=HOSTILE[0],

@@ -9,6 +9,8 @@ from linattn_core.machines.turing_presets import turing_presets
 from tests.test_pages import BROKEN, LABS, opened
 from tests.test_universal_page import texts, universal
 
+pytestmark = pytest.mark.slow
+
 
 def test_inspect_shows_three_ways_and_the_program_by_letters():
     app = opened(page="inspect")

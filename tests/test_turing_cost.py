@@ -81,6 +81,7 @@ def sampled():
     return UNKNOWN.sample()
 
 
+@pytest.mark.slow
 def test_a_sample_is_certified_as_a_sample(sampled):
     full, part = (learn(UNKNOWN.traces(machines, steps=20, halting=0.2), heads=None) for machines in (500, 20))
     found = sampled_space(full, UNKNOWN, sampled)

@@ -14,6 +14,8 @@ from linattn_core.tasks.turing_rank import exact_rank, feature_integers
 from linattn_core.tasks.turing_sample import sample_family
 from linattn_core.traces import Traces
 
+pytestmark = pytest.mark.slow
+
 TASK = UniversalTuringMachine()
 
 

@@ -25,6 +25,8 @@ from linattn_core.tasks.turing_rank import exact_rank, feature_integers
 from linattn_core.turing_family import AffineSpace, LegalBlock, legal_blocks, legal_spaces
 from linattn_core.turing_proof import prove
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = {"slim": 856, "wide": 1162, "duo": 1802}
 
 

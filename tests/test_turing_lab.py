@@ -23,6 +23,8 @@ from linattn_core.tasks.turing_outcome import turing_curve
 from linattn_core.tasks.universal_run import run_word
 from tests.cases import HOSTILE_LABELS
 
+pytestmark = pytest.mark.slow
+
 BEAVER = turing_presets()["busy beaver 2"].machine
 labels = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=8)
 

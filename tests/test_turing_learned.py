@@ -13,6 +13,8 @@ from linattn_core.tasks.turing_rank import exact_rank
 from linattn_core.tasks.turing_traces import Episodes, one_episode
 from linattn_core.twin import twin
 
+pytestmark = pytest.mark.slow
+
 PRESETS = turing_presets()
 TASK = UniversalTuringMachine()
 

@@ -389,6 +389,7 @@ def test_v4_where_two_contexts_nearly_meet_the_answer_is_that_of_the_minimisers(
     assert run.predictor(B) == pytest.approx(one, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_v5_turing_contexts_outside_the_range_are_not_certified():
     task = la.tasks.UniversalTuringMachine(2, 2, 4)
     traces = task.traces(85, seed=0, steps=10, halting=0.35)
@@ -411,6 +412,7 @@ def test_v5_turing_contexts_outside_the_range_are_not_certified():
     assert run.loss(twin) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left_out", [712, 0, 855, 400])
 def test_v6_a_family_with_one_dimension_missing_is_no_theorem(left_out):
     task = la.tasks.UniversalTuringMachine(2, 2, 4)

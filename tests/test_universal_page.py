@@ -12,6 +12,8 @@ from linattn_core.machines.turing import TuringMachine
 from linattn_core.machines.turing_presets import turing_presets
 from pages.shared import turing_editor, turing_sample, turing_table
 
+pytestmark = pytest.mark.slow
+
 MAIN = "../pages/main.py"
 BEAVER = turing_presets()["busy beaver 2"].machine
 
