@@ -296,7 +296,7 @@ class Court:
                 continue
             pair = {Decision.CERTIFIED, Decision.OPEN}
             for i, (one, other) in enumerate(zip(decisions, found, strict=True)):
-                if not self.close(other, bool(inside[i]), self.case.asked[i], measure):
+                if other != Decision.UNDECIDED and not self.close(other, bool(inside[i]), self.case.asked[i], measure):
                     self.against(int(other), bool(inside[i]), i, measure, road)
                 note = f"input {i}: learn {NAMES[int(one)]}, {road} {NAMES[int(other)]}"
                 self.count("two roads contradict", {one, other} == pair, note)

@@ -142,8 +142,12 @@ class Measure:
     def lever(self, Z: np.ndarray) -> float:
         """Return the least norm of coefficients that combine an input inside from the data, features of length one."""
         q = np.array(self._basis @ self.rows([Z])[0], dtype=float)
-        G = np.array([[float(v) for v in row] for row in self._basis @ self.rows(self.contexts).T])
-        return float(np.linalg.norm(np.linalg.lstsq(G, q, rcond=None)[0]))
+        return float(np.linalg.norm(np.linalg.lstsq(self._coordinates, q, rcond=None)[0]))
+
+    @cached_property
+    def _coordinates(self) -> np.ndarray:
+        """The data's unit features in the basis (r, N)."""
+        return np.array([[float(v) for v in row] for row in self._basis @ self.rows(self.contexts).T])
 
     def outside_by_a_hair(self, Z: np.ndarray) -> bool:
         """Whether an input that is exactly outside stands so near that rounding of the tokens could have moved it."""
