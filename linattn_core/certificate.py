@@ -25,7 +25,7 @@ from linattn_core.numerics import Progress, check_memory, no_progress
 from linattn_core.problem import problem
 from linattn_core.solve.subspace import Subspace
 from linattn_core.solve.whitening import Whitening
-from linattn_core.tolerances import KEPT
+from linattn_core.tolerances import KEPT, OPEN_IN_DOUBT
 from linattn_core.traces import Traces
 
 __all__ = ["Certificate", "FamilyCertificate", "certify"]
@@ -241,8 +241,9 @@ class Certificate:
                 strict[index] += share
                 loose[index] += share
                 continue
-            for total, rest in zip((strict, loose), space.outside_between(part), strict=True):
-                total[index] += np.einsum("ij,ij->i", rest, rest)
+            near, far = (np.einsum("ij,ij->i", rest, rest) for rest in space.outside_between(part))
+            strict[index] += near
+            loose[index] += np.where(far > OPEN_IN_DOUBT * square[index], far, 0.0)
         ambiguity, strict, loose, leverage = (
             np.divide(x, square, out=np.zeros_like(x), where=square > 0) for x in (left, strict, loose, leverage)
         )

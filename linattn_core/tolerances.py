@@ -28,6 +28,10 @@ CERTIFIED_EPSILONS, CERTIFIED, OPEN = 100.0, 1e-24, 1e-16
 """An input is certified where its ambiguity is at most min(100 EPSILON^2 (1 + leverage), 1e-24), open above 1e-16 and
 undecided between the two."""
 
+OPEN_IN_DOUBT = 1e-8
+"""Where some directions are in doubt, only what lies outside by more than this is open: a twin off those directions
+would amplify their rounding."""
+
 AS_THEY_ARE = 16.0
 """Tokens whose singular values differ by no more than this factor are learned in the coordinates they come in."""
 
