@@ -29,7 +29,17 @@ def open_file(machine: Machine, take: Take, *, key: str = "board") -> None:
         on_change=lambda: _opened(name, machine, take, key),
         max_upload_size=1,
     )
-    error, remarks = st.session_state.pop(f"{name}-says", (None, ()))
+    _said(f"{name}-says", machine)
+
+
+def _said(key: str, machine: Machine) -> None:
+    """Show what was said of the last file until the machine changes: a page may run more than once for one click."""
+    error, remarks, about = st.session_state.get(key, (None, (), None))
+    if about is not None and about != machine:
+        del st.session_state[key]
+        return
+    if error or remarks:
+        st.session_state[key] = error, remarks, machine
     if error:
         st.error(literal(error), icon=":material/error:")
     for remark in remarks:
@@ -87,6 +97,6 @@ def _opened(name: str, machine: Machine, take: Take, key: str) -> None:
     try:
         sketch, remarks = read_machine(upload.getvalue(), upload.name)
         put(sketch, machine, take, key)
-        st.session_state[f"{name}-says"] = (None, remarks)
+        st.session_state[f"{name}-says"] = (None, remarks, None)
     except LinattnError as error:
-        st.session_state[f"{name}-says"] = (str(error), ())
+        st.session_state[f"{name}-says"] = (str(error), (), None)
