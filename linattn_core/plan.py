@@ -130,7 +130,7 @@ class Plan:
     own route); ``examples`` N and ``distinct`` inputs; ``dim`` d, ``outputs`` m, ``features`` the active ones among the
     ``feature_count`` p; ``bytes`` the estimated peak, ``work`` the multiply-adds of the factorisations, ``handling``
     what is done to the data besides; ``device`` by name. Data whose rank only their features can decide take up to
-    three times as long.
+    five times as long.
     """
 
     route: str
