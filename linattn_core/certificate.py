@@ -200,10 +200,6 @@ class Certificate:
         leverage = self.leverages(Traces.contexts(Z.T, np.array([0]), np.array([Z.shape[1]])))[0]
         return float(np.inf) if np.isinf(leverage) else 2.0 * float(np.sqrt(mse * leverage))
 
-    def of_rows(self, rows: np.ndarray | sparse.csr_array) -> np.ndarray:
-        """Return the ambiguity (R,) of feature rows (R, p); a zero row has none, every predictor answers 0 there."""
-        return self.reach(self._inside(sparse.csr_array(rows))).ambiguity
-
     def outside(self, rows: sparse.csr_array, *, surely: bool = False) -> sparse.csr_array:
         """Return (I - Pi) rows, (R, p) CSR, all in the coordinates of the spaces: features of T z.
 
